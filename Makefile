@@ -1,0 +1,40 @@
+# stream_ingest: build with PGXS.  `make`, `make install`, `make unit`; all tests: scripts/check.
+
+EXTENSION = stream_ingest
+EXTVERSION = 0.1.0
+MODULE_big = stream_ingest
+
+SRC_C := $(sort $(wildcard src/*.c src/*/*.c))
+SRC_CXX := $(sort $(wildcard src/*/*.cpp))
+OBJS = $(SRC_C:.c=.o) $(SRC_CXX:.cpp=.o)
+HEADERS_SI := $(wildcard src/*.h src/*/*.h)
+
+# The install script is the concatenation, in order, of sql/install/*.sql.
+INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA_built = $(INSTALL_SQL)
+DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
+
+PG_CPPFLAGS = -I$(srcdir)/src
+PG_CFLAGS = -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement
+PG_CXXFLAGS = -std=c++17 -O3 -fno-exceptions -fno-rtti -DSIMDJSON_EXCEPTIONS=0 -Wall
+SHLIB_LINK = -lrdkafka -llz4 -lroaring -lsimdjson -licui18n -licuuc -lstdc++ -lpthread
+
+# No LLVM bitcode: nothing here is worth inlining into a query.
+override with_llvm := no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(INSTALL_SQL): $(sort $(wildcard sql/install/*.sql))
+	cat $^ > $@
+
+$(OBJS): $(HEADERS_SI)
+
+EXTRA_CLEAN = $(INSTALL_SQL) build
+
+# Unit tests of the pure parts (no server): see test/unit/Makefile.
+unit:
+	$(MAKE) -C test/unit PG_CONFIG=$(PG_CONFIG) check
+
+.PHONY: unit

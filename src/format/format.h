@@ -1,0 +1,69 @@
+/*
+ * format.h
+ *		From the bytes of a message to rows of values: one routine table per
+ *		input format.
+ *
+ * A format never throws on data and calls no PostgreSQL function from a C++
+ * frame.  It does not know what a value is for: conversion to a column's
+ * type is convert.h, the time column is timestamp.h.
+ */
+#ifndef SI_FORMAT_FORMAT_H
+#define SI_FORMAT_FORMAT_H
+
+#include "common/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The fields that somebody asks for, and those met on the way.  Slot numbers
+ * are dense and stay the same for the life of the table.  Lookup is by exact
+ * bytes of the unescaped name.
+ */
+typedef struct SiFieldTable SiFieldTable;
+
+/* discover: unknown root fields get a new slot, up to max_fields. */
+extern SiFieldTable *si_fields_create(bool discover, int max_fields);
+/* Adds a wanted field (or finds it); returns its slot. */
+extern int	si_fields_add(SiFieldTable *t, const char *name, int len);
+/* Marks a name as never to be discovered (dimensionExclusions). */
+extern void si_fields_exclude(SiFieldTable *t, const char *name, int len);
+extern int	si_fields_count(const SiFieldTable *t);
+extern const char *si_fields_name(const SiFieldTable *t, int slot, int *len);
+/* Number of distinct names that did not get a slot because of max_fields. */
+extern int64 si_fields_overflow(const SiFieldTable *t);
+extern void si_fields_free(SiFieldTable *t);
+
+/* The rows of one message.  Pointers are valid until the next parse. */
+typedef struct SiRows
+{
+	int			nrows;
+	int			stride;			/* values per row, = si_fields_count() after the parse */
+	const SiValue *values;		/* row r, slot s: values[r * stride + s] */
+} SiRows;
+
+typedef struct SiFormat SiFormat;
+
+typedef struct SiFormatRoutine
+{
+	const char *name;			/* "json" */
+	/* Makes a parser bound to a field table.  The table must outlive it. */
+	SiFormat   *(*create) (SiFieldTable *fields);
+	/*
+	 * Parses one message.  True: rows is filled (nrows >= 1).  False: the
+	 * whole message is unparseable and why says so; nothing is to be kept
+	 * of it.  May grow the field table.  len 0 is unparseable; a tombstone
+	 * (no payload) never gets here.
+	 */
+	bool		(*parse) (SiFormat *f, const char *data, size_t len, SiRows *rows, SiReason *why);
+	void		(*destroy) (SiFormat *f);
+} SiFormatRoutine;
+
+extern const SiFormatRoutine si_format_json;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif							/* SI_FORMAT_FORMAT_H */

@@ -1,0 +1,61 @@
+/*
+ * kafka.h
+ *		A task's Kafka consumer: partitions assigned by hand, offsets from the
+ *		catalog, no consumer group.
+ *
+ * All functions are called on the process's main thread.  Callbacks of
+ * librdkafka run inside them and only set fields; nothing is thrown from one.
+ */
+#ifndef SI_SOURCE_KAFKA_H
+#define SI_SOURCE_KAFKA_H
+
+#include "source/source.h"
+#include "spec/spec.h"
+
+typedef struct SiKafkaReader SiKafkaReader;
+
+/*
+ * Creates a consumer and assigns partitions[i] at offsets[i] (the next offset
+ * to read).  queue_bytes bounds librdkafka's prefetch of the whole client.
+ * ERROR for properties that librdkafka refuses.  Registers its own clean-up
+ * at process exit and on reset of CurrentMemoryContext.
+ */
+extern SiKafkaReader *si_kafka_reader_create(const SiSpec *spec, int npartitions,
+											 const int32 *partitions, const int64 *offsets,
+											 int64 queue_bytes);
+
+/* A file descriptor that becomes readable when messages arrive in an empty queue. */
+extern int	si_kafka_reader_fd(SiKafkaReader *r);
+extern void si_kafka_reader_clear_fd(SiKafkaReader *r);
+
+/*
+ * Takes up to max messages that are there now; never blocks longer than a
+ * few milliseconds.  Returns their number; 0 means the queue is drained.
+ * *end is set when, for all assigned partitions, the reader has seen the end.
+ */
+extern int	si_kafka_reader_poll(SiKafkaReader *r, SiMessage *msgs, int max);
+/* Gives back the messages of the last poll. */
+extern void si_kafka_reader_release(SiKafkaReader *r);
+
+/* The consumer's position of a partition (next offset to deliver), or -1. */
+extern int64 si_kafka_reader_position(SiKafkaReader *r, int32 partition);
+/* Cached low and high watermarks; false when not known yet. */
+extern bool si_kafka_reader_watermarks(SiKafkaReader *r, int32 partition, int64 *low, int64 *high);
+
+/* The last error since the previous call, if any (class SI_STREAM_OK: none). */
+extern void si_kafka_reader_error(SiKafkaReader *r, SiStreamError *err);
+
+extern void si_kafka_reader_destroy(SiKafkaReader *r);
+
+/* The release of librdkafka that is running, for status. */
+extern const char *si_kafka_version(void);
+
+/*
+ * Builds an rd_kafka_conf_t from consumerProperties with our forced settings.
+ * Returns NULL with a reason for a property librdkafka refuses.  No
+ * PostgreSQL call inside: usable from the monitor's thread.
+ */
+struct rd_kafka_conf_s;
+extern struct rd_kafka_conf_s *si_kafka_conf(int nproperties, const SiKeyValue *properties, SiReason *why);
+
+#endif							/* SI_SOURCE_KAFKA_H */

@@ -1,0 +1,34 @@
+/*
+ * kafka_monitor.h
+ *		Asks brokers for partitions and watermarks outside of the overlord's
+ *		main loop: one thread and one client per broker list.
+ *
+ * The threads call librdkafka and libc only, with all signals blocked;
+ * answers are collected on the main thread after the pipe became readable.
+ */
+#ifndef SI_SOURCE_KAFKA_MONITOR_H
+#define SI_SOURCE_KAFKA_MONITOR_H
+
+#include "source/source.h"
+#include "spec/spec.h"
+
+typedef struct SiTopicAnswer
+{
+	uint64		ticket;			/* what si_kafka_monitor_ask() returned */
+	SiStreamErrorClass error;	/* SI_STREAM_OK: the arrays are valid */
+	char		text[256];
+	int			npartitions;	/* partition ids are 0 .. npartitions - 1 */
+	int64	   *low;			/* -1 where a partition did not answer */
+	int64	   *high;
+} SiTopicAnswer;
+
+/* Creates the monitor of this process; its pipe's read end is returned. */
+extern int	si_kafka_monitor_init(void);
+/* Queues a question (copied).  Never blocks. */
+extern uint64 si_kafka_monitor_ask(const SiSpec *spec);
+/* Next answer, or false.  Arrays are palloc'ed in CurrentMemoryContext. */
+extern bool si_kafka_monitor_next(SiTopicAnswer *answer);
+/* Ends all threads without waiting for a hanging broker. */
+extern void si_kafka_monitor_shutdown(void);
+
+#endif							/* SI_SOURCE_KAFKA_MONITOR_H */

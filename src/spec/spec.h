@@ -1,0 +1,115 @@
+/*
+ * spec.h
+ *		A supervisor spec, checked, with every default filled in.
+ *
+ * One table of fields (spec_fields.c) drives parsing, defaults, checks,
+ * printing and docs/spec.md.  A spec that is wrong is an ERROR that names
+ * the path of the field, what was expected, and the nearest valid name.
+ */
+#ifndef SI_SPEC_SPEC_H
+#define SI_SPEC_SPEC_H
+
+#include "common/granularity.h"
+#include "common/types.h"
+#include "format/convert.h"
+
+typedef struct SiSpecDimension
+{
+	char	   *name;
+	SiType		type;
+	SiMultiValue multi_value;
+	bool		bitmap;
+} SiSpecDimension;
+
+typedef enum SiMetricInput
+{
+	SI_METRIC_COUNT,			/* 1 per row, no input */
+	SI_METRIC_FIELD				/* value of field_name */
+} SiMetricInput;
+
+typedef struct SiSpecMetric
+{
+	char	   *name;
+	SiMetricInput input;
+	char	   *field_name;		/* NULL for count */
+	SiType		type;			/* LONG, FLOAT or DOUBLE */
+	SiAgg		agg;
+} SiSpecMetric;
+
+typedef struct SiKeyValue
+{
+	char	   *key;
+	char	   *value;
+} SiKeyValue;
+
+typedef struct SiSpec
+{
+	char	   *id;				/* defaults to data_source */
+	bool		suspended;
+
+	/* dataSchema */
+	char	   *data_source;
+	char	   *timestamp_column;
+	char	   *timestamp_format;
+	bool		has_missing_value;
+	int64		missing_value;	/* ms */
+	int			ndimensions;
+	SiSpecDimension *dimensions;
+	bool		discover;		/* schemaless, or includeAllDimensions */
+	int			nexclusions;
+	char	  **exclusions;
+	int			nmetrics;
+	SiSpecMetric *metrics;
+	SiGranularity segment_granularity;
+	SiGranularity query_granularity;
+	bool		rollup;
+
+	/* ioConfig; all periods in ms */
+	char	   *topic;
+	int			nproperties;
+	SiKeyValue *properties;		/* consumerProperties as given, secrets included */
+	int			task_count;
+	int			replicas;
+	int64		task_duration;
+	int64		start_delay;
+	int64		period;
+	int64		completion_timeout;
+	int64		poll_timeout;
+	bool		use_earliest_offset;
+	bool		has_late_period;
+	int64		late_period;
+	bool		has_late_start;
+	int64		late_start;		/* ms since epoch */
+	bool		has_early_period;
+	int64		early_period;
+
+	/* tuningConfig */
+	int64		max_rows_in_memory;
+	int64		max_bytes_in_memory;	/* 0: stream_ingest.task_memory; -1: no limit */
+	int64		max_rows_per_segment;
+	int64		max_total_rows; /* PG_INT64_MAX: no limit */
+	int64		intermediate_persist_period;
+	int64		intermediate_handoff_period;	/* PG_INT64_MAX: never */
+	int			max_pending_persists;
+	bool		log_parse_exceptions;
+	int64		max_parse_exceptions;
+	int64		max_saved_parse_exceptions;
+	bool		reset_offset_automatically;
+	int64		offset_fetch_period;
+} SiSpec;
+
+/*
+ * Parses and checks a spec in either of Druid's shapes.  ERROR when it is
+ * wrong; when quiet is false, NOTICEs and WARNINGs about what was accepted
+ * without effect.  Result in CurrentMemoryContext.
+ */
+extern SiSpec *si_spec_parse(const char *json, bool quiet);
+
+/*
+ * The spec as get_supervisor() shows it: nested shape, every default filled
+ * in, fields that were given but not understood kept, secrets as "******"
+ * unless reveal.  suspended overrides the spec's own.
+ */
+extern char *si_spec_print(const char *json, bool suspended, bool reveal);
+
+#endif							/* SI_SPEC_SPEC_H */
