@@ -7,7 +7,7 @@ MODULE_big = stream_ingest
 SRC_C := $(sort $(wildcard src/*.c src/*/*.c))
 SRC_CXX := $(sort $(wildcard src/*/*.cpp))
 OBJS = $(SRC_C:.c=.o) $(SRC_CXX:.cpp=.o)
-HEADERS_SI := $(wildcard src/*.h src/*/*.h)
+SI_HEADERS := $(wildcard src/*.h src/*/*.h)
 
 # The install script is the concatenation, in order, of sql/install/*.sql.
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
@@ -29,7 +29,7 @@ include $(PGXS)
 $(INSTALL_SQL): $(sort $(wildcard sql/install/*.sql))
 	cat $^ > $@
 
-$(OBJS): $(HEADERS_SI)
+$(OBJS): $(SI_HEADERS)
 
 EXTRA_CLEAN = $(INSTALL_SQL) build
 
