@@ -1,0 +1,28 @@
+/*
+ * sweep.h
+ *		Decides which chunk files may go, and notices those that are missing.
+ *
+ * Called by the overlord, outside of any transaction; each function uses
+ * short transactions of its own and may throw.
+ */
+#ifndef SI_FILES_SWEEP_H
+#define SI_FILES_SWEEP_H
+
+#include "postgres.h"
+
+/*
+ * Before any task of this database starts: every file that a row names must
+ * be there with its size.  A data source with a missing file is marked
+ * damaged, with the offset ranges of what is missing; one that is complete
+ * again is unmarked.  Returns the number of damaged data sources.
+ */
+extern int	si_check_files(void);
+
+/*
+ * One round of sweeping: unlinks tombstoned files that no snapshot can see
+ * any more, then files of ended runs that no row names; removes rejected
+ * messages beyond their age.  Returns the number of files removed.
+ */
+extern int	si_sweep_step(void);
+
+#endif							/* SI_FILES_SWEEP_H */
