@@ -22,12 +22,12 @@ as_root()
 	fi
 }
 
-# as_user CMD...: runs CMD as the unprivileged user, with the environment of the caller.
+# as_user CMD...: runs CMD as the unprivileged user, with the environment of the caller and, where that user may, in the same directory.
 as_user()
 {
 	if [ "$(id -u)" = 0 ]; then
 		id "$SI_USER" >/dev/null 2>&1 || die "user $SI_USER does not exist: install postgresql-15 (scripts/install-deps), or set SI_USER"
-		(cd /; HOME=$(getent passwd "$SI_USER" | cut -d: -f6) exec runuser -u "$SI_USER" -- "$@")
+		HOME=$(getent passwd "$SI_USER" | cut -d: -f6) runuser -u "$SI_USER" -- sh -c 'cd "$0" 2>/dev/null || cd /; exec "$@"' "$PWD" "$@"
 	else
 		"$@"
 	fi

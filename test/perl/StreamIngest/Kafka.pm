@@ -1,0 +1,169 @@
+
+=pod
+
+=head1 NAME
+
+StreamIngest::Kafka - a real Kafka broker for one test
+
+=head1 SYNOPSIS
+
+  my $kafka = StreamIngest::Kafka->new('main');       # starts it
+  $kafka->topic('events', 2, 'retention.ms' => 60000);
+  $kafka->produce('events', 0, '{"time":1}', '{"time":2}');
+  $kafka->kill9; $kafka->start; $kafka->pause; $kafka->resume; $kafka->stop;
+
+=head1 DESCRIPTION
+
+A one-node broker on free ports with its files below tmp_check, run by
+scripts/kafka.  A broker that does not start ends the test as failed: nothing
+is skipped.  All brokers of a test end with it.
+
+=cut
+
+package StreamIngest::Kafka;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(basename dirname);
+use IPC::Run qw(run);
+use PostgreSQL::Test::Utils;
+
+my $top = abs_path(dirname(__FILE__) . '/../../..');
+my @brokers;
+
+sub new
+{
+	my ($class, $name, %properties) = @_;
+	my $test = basename($0) =~ s/\.[^.]+$//r;
+	my $self = bless {
+		name => $name,
+		dir => "$PostgreSQL::Test::Utils::tmp_check/kafka_${test}_$name",
+	}, $class;
+
+	push @brokers, $self;
+	$self->start(%properties);
+	return $self;
+}
+
+# Runs scripts/kafka on this broker; dies with what it said when it fails.
+sub _call
+{
+	my ($self, $stdin, @args) = @_;
+	my ($out, $err) = ('', '');
+
+	run([ "$top/scripts/kafka", '-d', $self->{dir}, @args ], '<', \$stdin, '>', \$out, '2>', \$err)
+	  or die "kafka $self->{name}: @args: $err";
+	chomp $out;
+	return $out;
+}
+
+# Starts the broker, or starts it again on the same port with the same data.
+sub start
+{
+	my ($self, %properties) = @_;
+
+	$self->{properties} = \%properties if %properties;
+	my @properties = map { "$_=$self->{properties}{$_}" } sort keys %{ $self->{properties} };
+	$self->{address} = $self->_call('', 'start', @properties);
+	return;
+}
+
+sub address { return $_[0]->{address}; }
+sub dir { return $_[0]->{dir}; }
+
+sub stop { $_[0]->_call('', 'stop'); return; }
+sub kill9 { $_[0]->_call('', 'kill'); return; }
+sub restart { my $self = shift; $self->stop; $self->start; return; }
+
+# A broker that hangs: it keeps its connections and does not answer.
+sub pause { $_[0]->_call('', 'pause'); return; }
+sub resume { $_[0]->_call('', 'resume'); return; }
+
+sub topic
+{
+	my ($self, $topic, $partitions, %config) = @_;
+
+	$self->_call('', 'topic', $topic, $partitions // 1, map { "$_=$config{$_}" } sort keys %config);
+	return;
+}
+
+sub delete_topic { my ($self, $topic) = @_; $self->_call('', 'admin', 'delete', $topic); return; }
+sub add_partitions { my ($self, $topic, $n) = @_; $self->_call('', 'admin', 'grow', $topic, $n); return; }
+
+# Deletes the records of a partition before an offset.
+sub truncate_partition
+{
+	my ($self, $topic, $partition, $offset) = @_;
+
+	$self->_call('', 'admin', 'truncate', $topic, $partition, $offset);
+	return;
+}
+
+# The low and the high watermark.
+sub offsets
+{
+	my ($self, $topic, $partition) = @_;
+
+	return split / /, $self->_call('', 'admin', 'offsets', $topic, $partition // 0);
+}
+
+# Produces messages of one line each.
+sub produce
+{
+	my ($self, $topic, $partition, @messages) = @_;
+	my $input = join('', map { "$_\n" } @messages);
+	my $err = '';
+
+	run([ 'kcat', '-P', '-b', $self->{address}, '-t', $topic, '-p', $partition, '-q' ], '<', \$input, '2>', \$err)
+	  or die "kcat: $err";
+	return;
+}
+
+# Produces the content of each file as one message: for bytes that no line can hold.
+sub produce_raw
+{
+	my ($self, $topic, $partition, @files) = @_;
+	my $err = '';
+
+	run([ 'kcat', '-P', '-b', $self->{address}, '-t', $topic, '-p', $partition, '-q', @files ], '<', \'', '2>', \$err)
+	  or die "kcat: $err";
+	return;
+}
+
+# Produces the lines of a file.
+sub produce_lines_of
+{
+	my ($self, $topic, $partition, $file) = @_;
+	my $err = '';
+
+	run([ 'kcat', '-P', '-b', $self->{address}, '-t', $topic, '-p', $partition, '-q', '-l', $file,
+			'-X', 'compression.codec=lz4', '-X', 'linger.ms=50' ], '<', \'', '2>', \$err)
+	  or die "kcat: $err";
+	return;
+}
+
+# Produces messages in one transaction that ends as told: commit, abort or open.
+sub transaction
+{
+	my ($self, $topic, $partition, $end, @messages) = @_;
+
+	$self->_call(join('', map { "$_\n" } @messages), 'admin', 'transaction', $topic, $partition, $end);
+	return;
+}
+
+END
+{
+	my $status = $?;
+
+	foreach my $broker (@brokers)
+	{
+		eval { $broker->_call('', 'kill') };
+		# The logs of a failed test are worth keeping, the data is not.
+		system('rm', '-rf', "$broker->{dir}/data");
+	}
+	$? = $status;
+}
+
+1;
