@@ -14,7 +14,7 @@ int			si_commit_period = 250;
 int			si_max_commits_per_second = 200;
 int			si_task_memory = 256 * 1024;
 int			si_kafka_queue_memory = 64 * 1024;
-int			si_merge_memory = 512 * 1024;
+int			si_merge_memory_limit = 512 * 1024;
 int			si_inline_delta_limit = 32 * 1024;
 int			si_merge_fan_in = 16;
 int			si_max_tasks = 32;
@@ -57,7 +57,7 @@ si_guc_define(void)
 	DefineCustomIntVariable("stream_ingest.merge_memory",
 							"Memory for one merge or publish; what needs more is done in several runs.",
 							NULL,
-							&si_merge_memory, 512 * 1024, 16 * 1024, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB,
+							&si_merge_memory_limit, 512 * 1024, 16 * 1024, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("stream_ingest.inline_delta_limit",
 							"Chunks up to this size are kept in their catalog row instead of a file.",

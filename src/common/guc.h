@@ -13,7 +13,7 @@ extern int	si_max_commits_per_second;	/* server-wide; 0: no limit */
 /* memory, kB */
 extern int	si_task_memory;
 extern int	si_kafka_queue_memory;
-extern int	si_merge_memory;
+extern int	si_merge_memory_limit;
 
 /* chunks */
 extern int	si_inline_delta_limit;	/* bytes; at most this stays in the catalog row */

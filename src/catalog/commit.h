@@ -1,0 +1,100 @@
+/*
+ * commit.h
+ *		The commit transaction of a reading task: offsets, chunk, counters and
+ *		rejected messages change together or not at all.
+ */
+#ifndef SI_CATALOG_COMMIT_H
+#define SI_CATALOG_COMMIT_H
+
+#include "postgres.h"
+
+#include "catalog/counters.h"
+#include "segment/segment.h"
+#include "storage/itemptr.h"
+
+/* A task group as it was last committed: what the next commit compares with. */
+typedef struct SiGroup
+{
+	const char *supervisor_id;
+	int			group_id;
+	int64		data_source_id;
+	uint8		install[SI_UUID_LEN];
+	char	   *topic;
+	int			npartitions;
+	int32	   *partitions;
+	int64	   *offsets;		/* next offset to read of each partition */
+	int64	   *chunk_offsets;	/* where the next chunk's ranges begin */
+	int64		next_seq;
+	SiCounters	counters;
+	char	   *halted;			/* NULL unless reading has ended */
+	ItemPointerData tid;		/* where the row was, a hint */
+} SiGroup;
+
+typedef struct SiRejected
+{
+	int32		partition;
+	int64		offset;
+	const char *error_type;		/* "unparseable", "processedWithError" */
+	const char *reason;
+	const char *payload;
+	int64		payload_bytes;	/* length of the message */
+	int			payload_kept;	/* bytes of it that are kept */
+} SiRejected;
+
+/* Rejected messages of one partition that are only counted. */
+typedef struct SiDropped
+{
+	int64		messages;
+	int64		first_offset;
+	int64		last_offset;
+} SiDropped;
+
+typedef struct SiCommit
+{
+	const int64 *offsets;		/* new, one per partition of the group */
+	const SiCounters *counters; /* new totals */
+	const char *halted;			/* NULL, or why the group stops here */
+
+	/* the chunk, when rows > 0 */
+	int64		rows;
+	int64		bytes;
+	int64		min_ms;
+	int64		max_ms;
+	const char *file;			/* name, or NULL: inline */
+	const char *data;
+	Size		data_len;
+
+	int			nrejected;
+	const SiRejected *rejected;
+	const SiDropped *dropped;	/* one per partition of the group */
+	int			ndiscovered;
+	const char *const *discovered;	/* names of new dimensions */
+} SiCommit;
+
+/*
+ * Reads a task group, allocating in CurrentMemoryContext.  False when there
+ * is no such row of this install.  Also makes sure that its level-0 tier row
+ * exists.  Runs in a transaction of its own.
+ */
+extern bool si_group_load(const char *supervisor_id, int group_id, SiGroup *g);
+
+/*
+ * Commits.  On success g is what is now committed.  False: the offsets are
+ * no longer what g says (a race was lost, or the group is gone); nothing was
+ * changed and the rows must be dropped.  Anything else is an ERROR.
+ */
+extern bool si_group_commit(SiGroup *g, const SiCommit *c);
+
+/* Rows and payload bytes that rejected_message holds of a supervisor. */
+extern void si_rejected_load(const char *supervisor_id, int64 *rows, int64 *bytes);
+
+/* Message time bounds of the running task of the group (MIN / MAX: none). */
+extern void si_group_message_bounds(const SiGroup *g, int64 *min_ms, int64 *max_ms);
+
+/* A number for a worker run, from stream_ingest.run_id_seq. */
+extern int64 si_next_run_id(void);
+
+/* The spec in force of a supervisor, palloc'ed; NULL when there is none. */
+extern char *si_supervisor_spec(const char *supervisor_id);
+
+#endif							/* SI_CATALOG_COMMIT_H */

@@ -1,0 +1,53 @@
+/*
+ * fault.c
+ *		What happens at a fault point.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "common/fault.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+
+bool
+si_fault_is(const char *name)
+{
+	return si_fault_point != NULL && strcmp(si_fault_point, name) == 0;
+}
+
+/* Whether the setting is "name:action". */
+static bool
+armed(const char *name, const char *action)
+{
+	size_t		len = strlen(name);
+
+	return strncmp(si_fault_point, name, len) == 0 && si_fault_point[len] == ':' &&
+		strcmp(si_fault_point + len + 1, action) == 0;
+}
+
+void
+si_fault_slow(const char *name)
+{
+	if (armed(name, "crash"))
+		kill(getpid(), SIGKILL);
+	if (armed(name, "error"))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("fault point \"%s\"", name)));
+	while (armed(name, "hang"))
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 100, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+	}
+}

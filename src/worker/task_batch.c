@@ -1,0 +1,507 @@
+/*
+ * task_batch.c
+ *		What a reading task has read and not committed yet.
+ *
+ * Messages are parsed and put into the index as they come.  A commit writes
+ * the index as one chunk - a durable file before the transaction, or bytes in
+ * the chunk's row when it is small - and hands everything to the commit
+ * transaction.  Nothing here survives the process, and nothing needs to: the
+ * stream has it all.
+ *
+ * Memory: "batch" holds rejected messages and the chunk being written and is
+ * reset after every commit; all else lives as long as the task.
+ */
+#include "postgres.h"
+
+#include "catalog/commit.h"
+#include "common/fault.h"
+#include "common/guc.h"
+#include "files/files.h"
+#include "format/format.h"
+#include "index/index.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "worker/shmem.h"
+#include "worker/task_batch.h"
+
+/* A table has at most 1600 columns; the index refuses those beyond. */
+#define MAX_FIELDS			4096
+
+/* Rejected messages that one commit keeps; more are counted only. */
+#define MAX_REJECTED_PER_COMMIT	1000
+
+/* Messages between two checks of the memory in use. */
+#define MEMORY_CHECK_MESSAGES	256
+
+struct SiBatch
+{
+	SiSpec	   *spec;
+	SiGroup		group;			/* as committed */
+	int64		run_id;
+	SiFieldTable *fields;
+	SiFormat   *format;
+	const SiFormatRoutine *routine;
+	SiIndex    *index;
+	int64		max_rows;
+	int64		max_bytes;
+
+	/* what the next commit will say */
+	int64	   *offsets;
+	SiCounters	counters;
+	TimestampTz first_pending;
+	bool		full;
+	bool		lost_race;
+	char	   *halted;
+	int			messages_since_check;
+	int			discovered_committed;	/* names of the index that are in the catalog */
+
+	int			nrejected;
+	SiRejected *rejected;		/* room for MAX_REJECTED_PER_COMMIT */
+	SiDropped  *dropped;		/* one per partition */
+	bool		any_dropped;
+	int64		rejected_rows;	/* in the table, as far as we know */
+	int64		rejected_bytes;
+
+	MemoryContext context;
+	MemoryContext batch;		/* reset after each commit */
+};
+
+static int64
+memory_limit(const SiSpec *spec)
+{
+	if (spec->max_bytes_in_memory < 0)
+		return PG_INT64_MAX;
+	if (spec->max_bytes_in_memory == 0)
+		return si_task_memory * INT64CONST(1024);
+	return spec->max_bytes_in_memory;
+}
+
+SiBatch *
+si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
+{
+	SiBatch    *b = palloc0(sizeof(SiBatch));
+	char	   *json;
+	SiReason	why;
+
+	b->context = CurrentMemoryContext;
+	if (!si_group_load(supervisor_id, group_id, &b->group) || b->group.halted != NULL)
+		return NULL;
+	json = si_supervisor_spec(supervisor_id);
+	if (json == NULL)
+		return NULL;
+	b->spec = si_spec_parse(json, true);
+	b->run_id = si_next_run_id();
+	SpinLockAcquire(&si_my_slot->mutex);
+	si_my_slot->run_id = b->run_id;
+	SpinLockRelease(&si_my_slot->mutex);
+
+	b->routine = &si_format_json;
+	b->fields = si_fields_create(b->spec->discover, MAX_FIELDS);
+	b->index = si_index_create(b->spec, b->fields, &why);
+	if (b->index == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid timestamp format of supervisor \"%s\": %s", supervisor_id, why.text)));
+	b->format = b->routine->create(b->fields);
+	b->max_rows = b->spec->max_rows_in_memory;
+	b->max_bytes = memory_limit(b->spec);
+
+	b->offsets = palloc(sizeof(int64) * Max(b->group.npartitions, 1));
+	memcpy(b->offsets, b->group.offsets, sizeof(int64) * b->group.npartitions);
+	b->counters = b->group.counters;
+	b->rejected = palloc(sizeof(SiRejected) * MAX_REJECTED_PER_COMMIT);
+	b->dropped = palloc0(sizeof(SiDropped) * Max(b->group.npartitions, 1));
+	si_rejected_load(supervisor_id, &b->rejected_rows, &b->rejected_bytes);
+	si_batch_refresh_bounds(b);
+	b->batch = AllocSetContextCreate(b->context, "reading task batch", ALLOCSET_DEFAULT_SIZES);
+
+	*reader = si_kafka_reader_create(b->spec, b->group.npartitions, b->group.partitions,
+									 b->group.offsets, si_kafka_queue_memory * INT64CONST(1024));
+	return b;
+}
+
+void
+si_batch_refresh_bounds(SiBatch *b)
+{
+	int64		min_ms,
+				max_ms;
+
+	if (!b->spec->has_late_period && !b->spec->has_late_start && !b->spec->has_early_period)
+		return;
+	si_group_message_bounds(&b->group, &min_ms, &max_ms);
+	si_index_set_bounds(b->index, min_ms, max_ms);
+}
+
+/* Position of a partition in the group's arrays; -1 when it is not ours. */
+static int
+partition_index(const SiBatch *b, int32 partition)
+{
+	for (int i = 0; i < b->group.npartitions; i++)
+		if (b->group.partitions[i] == partition)
+			return i;
+	return -1;
+}
+
+/* A reason that PostgreSQL's text can hold. */
+static char *
+clean_reason(const char *reason)
+{
+	int			len = strlen(reason);
+
+	return pnstrdup(reason, pg_encoding_verifymbstr(PG_UTF8, reason, len));
+}
+
+static void
+keep_rejected(SiBatch *b, int part, const SiMessage *m, const char *error_type, const char *reason)
+{
+	int64		kept = Min(m->len, si_rejected_payload_limit);
+
+	if (b->spec->log_parse_exceptions)
+		ereport(LOG,
+				(errmsg("supervisor \"%s\": message at partition %d, offset " INT64_FORMAT " is %s: %s",
+						b->group.supervisor_id, m->partition, m->offset, error_type, reason)));
+	if (b->nrejected == MAX_REJECTED_PER_COMMIT ||
+		b->rejected_rows >= si_rejected_max_rows ||
+		b->rejected_bytes + kept > si_rejected_max_bytes * INT64CONST(1024))
+	{
+		SiDropped  *d = &b->dropped[part];
+
+		if (d->messages++ == 0)
+			d->first_offset = m->offset;
+		d->last_offset = m->offset;
+		b->any_dropped = true;
+		b->counters.n[SI_COUNT_REJECTED_DROPPED]++;
+	}
+	else
+	{
+		MemoryContext old = MemoryContextSwitchTo(b->batch);
+		SiRejected *r = &b->rejected[b->nrejected++];
+		char	   *copy = palloc(Max(kept, 1));
+
+		memcpy(copy, m->payload, kept);
+		r->partition = m->partition;
+		r->offset = m->offset;
+		r->error_type = error_type;
+		r->reason = clean_reason(reason);
+		r->payload = copy;
+		r->payload_bytes = m->len;
+		r->payload_kept = kept;
+		b->rejected_rows++;
+		b->rejected_bytes += kept;
+		MemoryContextSwitchTo(old);
+	}
+}
+
+/* Reading ends before this message: everything up to it is to be committed. */
+static void
+halt_at(SiBatch *b, const SiMessage *m, const char *reason)
+{
+	MemoryContext old = MemoryContextSwitchTo(b->context);
+
+	b->halted = psprintf("Max parse exceptions[" INT64_FORMAT "] exceeded at partition %d, offset " INT64_FORMAT ": %s",
+						 b->spec->max_parse_exceptions, m->partition, m->offset, clean_reason(reason));
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Whether this message's exceptions would exceed maxParseExceptions.  Asked
+ * before anything of it is stored, since rolled-up rows cannot be taken back.
+ */
+static bool
+exceeds_limit(SiBatch *b, bool parsed, const SiRows *rows, SiReason *why)
+{
+	int64		left = b->spec->max_parse_exceptions - b->counters.n[SI_COUNT_PARSE_EXCEPTIONS];
+	SiAddResult result;
+
+	if (!parsed)
+		return left < 1;
+	if (likely(left >= rows->nrows))
+		return false;
+	si_index_check(b->index, rows, &result, why);
+	return (result.unparseable ? 1 : result.with_error) > left;
+}
+
+static void
+count_result(SiBatch *b, const SiAddResult *r)
+{
+	int64	   *n = b->counters.n;
+
+	n[SI_COUNT_PROCESSED] += r->processed;
+	n[SI_COUNT_PROCESSED_WITH_ERROR] += r->with_error;
+	n[SI_COUNT_PARSE_EXCEPTIONS] += r->with_error;
+	n[SI_COUNT_THROWN_AWAY] += r->before_min + r->after_max;
+	n[SI_COUNT_THROWN_BEFORE_MIN] += r->before_min;
+	n[SI_COUNT_THROWN_AFTER_MAX] += r->after_max;
+}
+
+/* One message; false when reading halts before it. */
+static bool
+add_message(SiBatch *b, int part, const SiMessage *m)
+{
+	SiRows		rows;
+	SiReason	why;
+	SiAddResult result = {0};
+	bool		parsed;
+
+	b->counters.n[SI_COUNT_PROCESSED_BYTES] += m->len;
+	if (m->payload == NULL)
+	{
+		b->counters.n[SI_COUNT_THROWN_AWAY]++;
+		b->counters.n[SI_COUNT_THROWN_NULL]++;
+		return true;
+	}
+	parsed = b->routine->parse(b->format, m->payload, m->len, &rows, &why);
+	if (unlikely(exceeds_limit(b, parsed, &rows, &why)))
+	{
+		b->counters.n[SI_COUNT_PROCESSED_BYTES] -= m->len;
+		halt_at(b, m, why.text);
+		return false;
+	}
+	if (parsed)
+		si_index_add(b->index, &rows, &result, &why);
+	if (unlikely(!parsed || result.unparseable))
+	{
+		b->counters.n[SI_COUNT_UNPARSEABLE]++;
+		b->counters.n[SI_COUNT_PARSE_EXCEPTIONS]++;
+		keep_rejected(b, part, m, "unparseable", why.text);
+		return true;
+	}
+	count_result(b, &result);
+	if (unlikely(result.with_error > 0))
+		keep_rejected(b, part, m, "processedWithError", why.text);
+	return true;
+}
+
+void
+si_batch_add(SiBatch *b, const SiMessage *messages, int n)
+{
+	int			part = -1;
+
+	if (b->first_pending == 0)
+		b->first_pending = GetCurrentTimestamp();
+	for (int i = 0; i < n && b->halted == NULL && !b->lost_race; i++)
+	{
+		const SiMessage *m = &messages[i];
+
+		if (part < 0 || b->group.partitions[part] != m->partition)
+			part = partition_index(b, m->partition);
+		/* a consumer may deliver again after a reconnect; never twice to the index */
+		if (part < 0 || m->offset < b->offsets[part])
+			continue;
+		if (!add_message(b, part, m))
+		{
+			b->full = true;
+			return;
+		}
+		b->offsets[part] = m->offset + 1;
+		if (++b->messages_since_check >= MEMORY_CHECK_MESSAGES ||
+			si_index_rows(b->index) >= b->max_rows)
+		{
+			b->messages_since_check = 0;
+			if (si_index_rows(b->index) >= b->max_rows || si_batch_bytes(b) >= b->max_bytes)
+			{
+				(void) si_batch_commit(b);
+				if (b->first_pending == 0)
+					b->first_pending = GetCurrentTimestamp();
+			}
+		}
+	}
+}
+
+void
+si_batch_take_positions(SiBatch *b, SiKafkaReader *reader)
+{
+	for (int i = 0; i < b->group.npartitions; i++)
+	{
+		int64		position = si_kafka_reader_position(reader, b->group.partitions[i]);
+
+		if (position > b->offsets[i] && b->halted == NULL && !b->lost_race)
+		{
+			b->offsets[i] = position;
+			if (b->first_pending == 0)
+				b->first_pending = GetCurrentTimestamp();
+		}
+	}
+}
+
+/* ------------------------------------------------------------------ commit */
+
+typedef struct ChunkBuffer
+{
+	char	   *data;
+	Size		used;
+	Size		cap;
+} ChunkBuffer;
+
+static bool
+buffer_write(void *arg, const void *data, size_t len)
+{
+	ChunkBuffer *buf = arg;
+
+	if (buf->used + len > buf->cap)
+	{
+		buf->cap = Max(buf->cap * 2, buf->used + len);
+		buf->data = repalloc_huge(buf->data, buf->cap);
+	}
+	memcpy(buf->data + buf->used, data, len);
+	buf->used += len;
+	return true;
+}
+
+/* Encodes the rows and, unless they are few, makes a durable file of them. */
+static void
+write_chunk(SiBatch *b, SiCommit *c)
+{
+	const SiTable *table = si_index_table(b->index);
+	SiWriteOptions opt = {
+		.interval_start = PG_INT64_MIN,
+		.interval_end = PG_INT64_MAX
+	};
+	ChunkBuffer buf;
+	SiSink		sink = {buffer_write, &buf};
+	SiWriteResult result;
+	SiSegmentError err;
+
+	memcpy(opt.install, b->group.install, SI_UUID_LEN);
+	buf.used = 0;
+	buf.cap = 64 * 1024;
+	buf.data = palloc_extended(buf.cap, MCXT_ALLOC_HUGE);
+	if (!si_segment_write(table, &opt, &sink, &result, &err))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("could not write a chunk of data source \"%s\": %s", b->spec->data_source, err.text),
+				 errhint("Lower maxRowsInMemory or maxBytesInMemory in the supervisor's tuningConfig.")));
+	c->rows = table->nrows;
+	c->bytes = buf.used;
+	c->min_ms = result.min_time;
+	c->max_ms = result.max_time;
+	if (buf.used <= (Size) si_inline_delta_limit)
+	{
+		c->data = buf.data;
+		c->data_len = buf.used;
+	}
+	else
+	{
+		char	   *name = palloc(SI_FILE_NAME_LEN);
+		SiFileWriter *w = si_file_create(b->group.install, b->run_id, name);
+		SiSink		file;
+
+		si_file_sink(w, &file);
+		file.write(file.arg, buf.data, buf.used);
+		SI_FAULT("chunk_written");
+		si_file_finish(w);
+		c->file = name;
+	}
+	SI_FAULT("chunk_durable");
+}
+
+static void
+list_discovered(SiBatch *b, SiCommit *c)
+{
+	int			n = 0;
+	const char **names;
+
+	while (si_index_discovered(b->index, b->discovered_committed + n) != NULL)
+		n++;
+	if (n == 0)
+		return;
+	names = palloc(sizeof(char *) * n);
+	for (int i = 0; i < n; i++)
+		names[i] = si_index_discovered(b->index, b->discovered_committed + i);
+	c->discovered = names;
+	c->ndiscovered = n;
+}
+
+/* The next batch begins. */
+static void
+start_over(SiBatch *b)
+{
+	si_index_reset(b->index);
+	b->first_pending = 0;
+	b->full = false;
+	b->messages_since_check = 0;
+	b->nrejected = 0;
+	if (b->any_dropped)
+		memset(b->dropped, 0, sizeof(SiDropped) * b->group.npartitions);
+	b->any_dropped = false;
+	MemoryContextReset(b->batch);
+}
+
+SiBatchResult
+si_batch_commit(SiBatch *b)
+{
+	SiCommit	c = {0};
+	MemoryContext old;
+	bool		done;
+
+	if (b->lost_race)
+		return SI_BATCH_LOST_RACE;
+	if (b->first_pending == 0 && b->halted == NULL)
+		return SI_BATCH_COMMITTED;
+
+	old = MemoryContextSwitchTo(b->batch);
+	b->counters.n[SI_COUNT_STORED_ROWS] += si_index_rows(b->index);
+	b->counters.n[SI_COUNT_COLUMNS_REFUSED] =
+		Max(b->counters.n[SI_COUNT_COLUMNS_REFUSED], si_index_refused_columns(b->index));
+	if (si_index_rows(b->index) > 0)
+		write_chunk(b, &c);
+	list_discovered(b, &c);
+	c.offsets = b->offsets;
+	c.counters = &b->counters;
+	c.halted = b->halted;
+	c.nrejected = b->nrejected;
+	c.rejected = b->rejected;
+	c.dropped = b->dropped;
+	done = si_group_commit(&b->group, &c);
+	if (done)
+		b->discovered_committed += c.ndiscovered;
+	else
+	{
+		if (c.file)
+			si_file_unlink(b->group.install, c.file);
+		b->lost_race = true;
+	}
+	MemoryContextSwitchTo(old);
+	start_over(b);
+	if (!done)
+		return SI_BATCH_LOST_RACE;
+	return b->halted ? SI_BATCH_HALTED : SI_BATCH_COMMITTED;
+}
+
+bool
+si_batch_full(const SiBatch *b)
+{
+	return b->full || b->lost_race;
+}
+
+TimestampTz
+si_batch_first_pending(const SiBatch *b)
+{
+	return b->first_pending;
+}
+
+const char *
+si_batch_halt_reason(const SiBatch *b)
+{
+	return b->halted;
+}
+
+const SiCounters *
+si_batch_counters(const SiBatch *b)
+{
+	return &b->counters;
+}
+
+int64
+si_batch_rows(const SiBatch *b)
+{
+	return si_index_rows(b->index);
+}
+
+int64
+si_batch_bytes(const SiBatch *b)
+{
+	return si_index_bytes(b->index) + MemoryContextMemAllocated(b->batch, false);
+}
