@@ -32,7 +32,7 @@ typedef struct SiGranularity
 	/* PERIOD: cached bucket of the last call (times cluster) */
 	int64		cache_start,
 				cache_end;
-	void	   *calendar;		/* PERIOD: UCalendar, opened on first use */
+	void	   *calendar;		/* PERIOD: the zone, opened on first use */
 } SiGranularity;
 
 /*
@@ -68,6 +68,12 @@ extern bool si_period_to_ms(const char *text, int64 *ms, SiReason *why);
 
 /* Milliseconds as an ISO 8601 period: 3600000 gives "PT1H", as Joda prints it. */
 extern void si_period_print(int64 ms, char *buf, size_t size);
+
+/*
+ * Milliseconds in whole seconds, as Druid echoes the durations of an
+ * ioConfig: 3600000 gives "PT3600S", 500 "PT0.500S".
+ */
+extern void si_duration_print(int64 ms, char *buf, size_t size);
 
 /* An instant as Druid prints it: "2015-09-12T00:46:58.771Z"; buf >= 40 bytes. */
 extern void si_time_print(int64 ms, char *buf, size_t size);
