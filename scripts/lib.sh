@@ -91,3 +91,54 @@ pg_config_path()
 		command -v pg_config
 	fi
 }
+
+# ensure_built: builds the extension and the programs of bench/, and installs the extension when it differs from what is installed.
+ensure_built()
+{
+	local pg_config script
+
+	pg_config=$(pg_config_path)
+	make -s -C "$ROOT" PG_CONFIG="$pg_config" -j"$(nproc)" all >&2 || die "the extension does not build: run scripts/install-deps first"
+	make -s -C "$ROOT/bench" PG_CONFIG="$pg_config" >&2 || die "the programs of bench do not build: run scripts/install-deps first"
+	script=stream_ingest--$(sed -n "s/^default_version = '\(.*\)'/\1/p" "$ROOT/stream_ingest.control").sql
+	if ! cmp -s "$ROOT/stream_ingest.so" "$("$pg_config" --pkglibdir)/stream_ingest.so" ||
+		! cmp -s "$ROOT/sql/$script" "$("$pg_config" --sharedir)/extension/$script"; then
+		as_root make -s -C "$ROOT" PG_CONFIG="$pg_config" install >&2 || die "make install failed"
+	fi
+}
+
+# edits_spec DATA-SOURCE TOPIC BROKERS [TUNING] [DIMENSIONS]: the spec of a supervisor for the events that build/bench/generate makes.
+edits_spec()
+{
+	cat <<EOF
+{
+  "type": "kafka",
+  "spec": {
+    "dataSchema": {
+      "dataSource": "$1",
+      "timestampSpec": {"column": "time", "format": "iso"},
+      "dimensionsSpec": {"dimensions": [
+        ${5:-}"channel", "cityName", "comment", "countryIsoCode", "countryName", "isAnonymous", "isMinor", "isNew",
+        "isRobot", "isUnpatrolled", "metroCode", "namespace", "page", "regionIsoCode", "regionName", "user"
+      ]},
+      "metricsSpec": [
+        {"type": "count", "name": "count"},
+        {"type": "longSum", "name": "added", "fieldName": "added"},
+        {"type": "longSum", "name": "deleted", "fieldName": "deleted"},
+        {"type": "longSum", "name": "delta", "fieldName": "delta"}
+      ],
+      "granularitySpec": {"type": "uniform", "segmentGranularity": "HOUR", "queryGranularity": "NONE", "rollup": false}
+    },
+    "ioConfig": {
+      "topic": "$2",
+      "inputFormat": {"type": "json"},
+      "consumerProperties": {"bootstrap.servers": "$3"},
+      "useEarliestOffset": true,
+      "startDelay": "PT0S",
+      "taskCount": 1
+    },
+    "tuningConfig": {"type": "kafka"${4:-}}
+  }
+}
+EOF
+}
