@@ -65,6 +65,7 @@ typedef struct SiTable
 typedef struct SiSegmentError
 {
 	uint64		offset;			/* byte offset in the file, when known */
+	int			input;			/* si_merge: number of the input concerned, else -1 */
 	char		text[200];		/* what is wrong, lower case, no full stop */
 } SiSegmentError;
 
@@ -90,8 +91,8 @@ typedef struct SiSink
 typedef struct SiWriteResult
 {
 	uint64		bytes;
-	int64		min_time,
-				max_time;
+	int64		min_time,		/* of no rows: PG_INT64_MAX */
+				max_time;		/* of no rows: PG_INT64_MIN */
 } SiWriteResult;
 
 /*
@@ -123,14 +124,16 @@ typedef struct SiSegment SiSegment;
 typedef struct SiColumnStats
 {
 	uint32		null_count;
-	bool		has_minmax;		/* false: all null, strings of unsorted chunks */
-	/* longs and times in i, floats and doubles in d; NaN sorts last */
+	bool		has_minmax;		/* false: all null, strings of unsorted dictionaries */
+	bool		has_sum;		/* false: all null, strings, times, a sum beyond int64 */
+	/* longs, times and codes in i, floats and doubles in d; NaN sorts last */
 	union
 	{
 		int64		i;
 		double		d;
 	}			min,
-				max;
+				max,
+				sum;
 } SiColumnStats;
 
 typedef struct SiColumnInfo
