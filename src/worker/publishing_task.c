@@ -1,0 +1,267 @@
+/*
+ * publishing_task.c
+ *		The process that turns the deltas of one data source into larger
+ *		chunks while reading goes on: merges in tiers, and publishes what a
+ *		task has read as segments of one interval each.
+ *
+ * Every piece of work is three steps: a short transaction that lists the
+ * chunks, the merge outside of any transaction (the chunks are immutable and
+ * only this process removes any), and a short transaction that replaces them.
+ * If it dies in between, files without a row remain and are swept.
+ *
+ * Memory: what a merge needs is estimated beforehand; when a task's deltas
+ * need more than stream_ingest.merge_memory, they are published in several
+ * runs, oldest first.
+ */
+#include "postgres.h"
+
+#include "catalog/chunks.h"
+#include "catalog/publish.h"
+#include "catalog/spi.h"
+#include "common/fault.h"
+#include "common/guc.h"
+#include "files/files.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "spec/spec.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "worker/shmem.h"
+#include "catalog/commit.h"
+
+/* How often an idle worker looks for work. */
+#define LOOK_EVERY_MS	500
+
+typedef struct Publisher
+{
+	int64		data_source_id;
+	int64		run_id;
+	uint8		install[SI_UUID_LEN];
+	int64		persist_ms;		/* intermediatePersistPeriod */
+	MemoryContext context;		/* one piece of work */
+} Publisher;
+
+/* The chunks that a merge puts out. */
+typedef struct Output
+{
+	Publisher  *p;
+	bool		publish;
+	int			n;
+	int			cap;
+	SiNewChunk *chunks;
+} Output;
+
+static void
+handle_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+static bool
+write_output(void *arg, const SiTable *t, int64 interval_start, int64 interval_end)
+{
+	Output	   *out = arg;
+	SiNewChunk *c;
+	SiFileWriter *w;
+	SiSink		sink;
+	SiWriteResult result;
+	SiSegmentError err;
+	SiWriteOptions opt = {
+		.bitmaps = out->publish,
+		.sort_dict = true,
+		.sorted_rows = true,
+		.interval_start = interval_start,
+		.interval_end = interval_end
+	};
+
+	CHECK_FOR_INTERRUPTS();
+	if (out->n == out->cap)
+		out->chunks = repalloc(out->chunks, sizeof(SiNewChunk) * (out->cap *= 2));
+	c = &out->chunks[out->n++];
+	memcpy(opt.install, out->p->install, SI_UUID_LEN);
+	w = si_file_create(out->p->install, out->p->run_id, c->file);
+	si_file_sink(w, &sink);
+	if (!si_segment_write(t, &opt, &sink, &result, &err))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("could not write a segment: %s", err.text),
+				 errhint("Lower maxRowsPerSegment in the supervisor's tuningConfig.")));
+	c->interval_start = interval_start;
+	c->interval_end = interval_end;
+	c->rows = t->nrows;
+	c->bytes = result.bytes;
+	c->min_ms = result.min_time;
+	c->max_ms = result.max_time;
+	si_file_finish(w);
+	SI_FAULT("segment_durable");
+	return true;
+}
+
+static SiSegment *
+open_delta(Publisher *p, const SiDelta *d)
+{
+	SiByteSource src;
+	SiSegmentError err;
+	SiSegment  *seg;
+
+	if (d->file)
+		si_file_open(p->install, d->file, &src);
+	else
+		si_byte_source_memory(&src, d->data, d->data_len);
+	seg = si_segment_open(&src, p->install, &err);
+	if (seg == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("chunk %s is damaged at byte " UINT64_FORMAT ": %s",
+						d->file ? d->file : "in table stream_ingest.delta", err.offset, err.text)));
+	return seg;
+}
+
+/*
+ * Opens deltas until the merge would need more memory than it may have.
+ * Returns how many; at least one.
+ */
+static int
+open_inputs(Publisher *p, const SiMergeWork *work, SiSegment **inputs)
+{
+	int			n = 0;
+
+	while (n < work->ndeltas)
+	{
+		inputs[n] = open_delta(p, &work->deltas[n]);
+		n++;
+		if (n > 1 && si_merge_memory(inputs, n) > si_merge_memory_limit * UINT64CONST(1024))
+			return n - 1;
+	}
+	return n;
+}
+
+/* Merges and commits; false when a merge of levels would not fit into memory. */
+static bool
+do_work(Publisher *p, const SiMergeWork *work, const SiSpec *spec)
+{
+	SiSegment **inputs = palloc(sizeof(SiSegment *) * Max(work->ndeltas, 1));
+	const char **dimensions = palloc(sizeof(char *) * Max(spec->ndimensions, 1));
+	SiGranularity split = spec->segment_granularity;
+	SiMergeSpec merge = {
+		.ndimensions = spec->ndimensions,
+		.dimensions = dimensions,
+		.rollup = spec->rollup
+	};
+	Output		out = {.p = p, .publish = work->publish, .cap = 16};
+	SiSegmentError err;
+	int			n;
+
+	for (int i = 0; i < spec->ndimensions; i++)
+		dimensions[i] = spec->dimensions[i].name;
+	if (work->publish)
+	{
+		merge.split = &split;
+		merge.max_rows = spec->max_rows_per_segment;
+	}
+	n = open_inputs(p, work, inputs);
+	if (!work->publish && n < 2)
+		return false;
+	out.chunks = palloc(sizeof(SiNewChunk) * out.cap);
+	if (n > 0 && !si_merge(inputs, n, &merge, write_output, &out, &err))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("could not merge chunks of supervisor \"%s\": %s (byte " UINT64_FORMAT ")",
+						work->supervisor_id, err.text, err.offset)));
+	SI_FAULT("merge_done");
+	si_publish_commit(p->data_source_id, p->install, work, n, out.chunks, out.n);
+	return true;
+}
+
+/*
+ * One piece of work.  False when there is none, or none that fits into
+ * memory (large chunks then wait for their publishing).
+ */
+static bool
+work_once(Publisher *p)
+{
+	SiMergeWork work;
+	bool		did = false;
+
+	MemoryContextSwitchTo(p->context);
+	if (si_publish_next_work(p->data_source_id, p->install, si_merge_fan_in, p->persist_ms, &work))
+	{
+		char	   *json = si_publish_spec(work.supervisor_id);
+
+		if (json == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("supervisor \"%s\" has neither a spec nor a history", work.supervisor_id)));
+		did = do_work(p, &work, si_spec_parse(json, true));
+	}
+	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextReset(p->context);
+	return did;
+}
+
+static void
+load(Publisher *p)
+{
+	char	   *json;
+
+	si_spi_begin();
+	si_catalog_install(p->install);
+	si_spi_commit();
+	MemoryContextSwitchTo(p->context);
+	json = si_publish_spec(si_my_slot->supervisor_id);
+	p->persist_ms = json ? si_spec_parse(json, true)->intermediate_persist_period : PG_INT32_MAX;
+	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextReset(p->context);
+	p->data_source_id = si_my_slot->data_source_id;
+	p->run_id = si_next_run_id();
+	SpinLockAcquire(&si_my_slot->mutex);
+	si_my_slot->run_id = p->run_id;
+	SpinLockRelease(&si_my_slot->mutex);
+}
+
+void
+si_publishing_task_main(Datum arg)
+{
+	Publisher	p = {0};
+	TimestampTz idle_since;
+
+	si_worker_attach(arg, "publishing task");
+	p.context = AllocSetContextCreate(TopMemoryContext, "publishing task", ALLOCSET_DEFAULT_SIZES);
+	load(&p);
+	idle_since = GetCurrentTimestamp();
+	for (;;)
+	{
+		handle_interrupts();
+		if (pg_atomic_read_u32(&si_my_slot->stop) != 0)
+		{
+			si_worker_report_exit(SI_EXIT_STOPPED, NULL);
+			break;
+		}
+		if (work_once(&p))
+		{
+			idle_since = GetCurrentTimestamp();
+			SpinLockAcquire(&si_my_slot->mutex);
+			si_my_slot->last_commit = idle_since;
+			SpinLockRelease(&si_my_slot->mutex);
+			continue;
+		}
+		if (TimestampDifferenceExceeds(idle_since, GetCurrentTimestamp(), si_worker_idle_timeout))
+		{
+			si_worker_report_exit(SI_EXIT_IDLE, NULL);
+			break;
+		}
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_EVERY_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+	si_wake_overlord();
+	proc_exit(0);
+}
