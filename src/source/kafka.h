@@ -24,27 +24,50 @@ extern SiKafkaReader *si_kafka_reader_create(const SiSpec *spec, int npartitions
 											 const int32 *partitions, const int64 *offsets,
 											 int64 queue_bytes);
 
-/* A file descriptor that becomes readable when messages arrive in an empty queue. */
+/*
+ * A file descriptor that becomes readable when something (a message, an end,
+ * an error) arrives in an empty queue.  The order that misses nothing: wait,
+ * clear_fd, poll until it returns 0, wait again.
+ */
 extern int	si_kafka_reader_fd(SiKafkaReader *r);
 extern void si_kafka_reader_clear_fd(SiKafkaReader *r);
 
 /*
  * Takes up to max messages that are there now; never blocks longer than a
  * few milliseconds.  Returns their number; 0 means the queue is drained.
- * *end is set when, for all assigned partitions, the reader has seen the end.
+ * Within a partition, offsets always rise.  Must be called now and then even when nothing is wanted, as
+ * errors and log lines come with it.
  */
 extern int	si_kafka_reader_poll(SiKafkaReader *r, SiMessage *msgs, int max);
-/* Gives back the messages of the last poll. */
+/* Gives back the messages of the last poll; needed before the next one. */
 extern void si_kafka_reader_release(SiKafkaReader *r);
+/*
+ * True when all assigned partitions were read to the end, as far as known
+ * after the last poll; false while the stream fails.  With this, or a message
+ * from a poll, whatever SI_STREAM_TRANSIENT said before is over.
+ */
+extern bool si_kafka_reader_at_end(SiKafkaReader *r);
 
-/* The consumer's position of a partition (next offset to deliver), or -1. */
+/*
+ * The consumer's position of a partition, or -1: the next offset to deliver
+ * after the messages of the last poll.  At the end of a partition it has
+ * passed transaction markers and compacted offsets too.
+ */
 extern int64 si_kafka_reader_position(SiKafkaReader *r, int32 partition);
-/* Cached low and high watermarks; false when not known yet. */
+/*
+ * Watermarks as of the last fetch, without asking the broker; false when not
+ * known yet.  low is -1 with libraries that do not keep it (2.0).
+ */
 extern bool si_kafka_reader_watermarks(SiKafkaReader *r, int32 partition, int64 *low, int64 *high);
 
-/* The last error since the previous call, if any (class SI_STREAM_OK: none). */
+/*
+ * The worst, then the last, error since the previous call, if any (class
+ * SI_STREAM_OK: none).  After SI_STREAM_OFFSET_OUT_OF_RANGE that partition,
+ * after SI_STREAM_FATAL the whole reader, delivers nothing more: make a new one.
+ */
 extern void si_kafka_reader_error(SiKafkaReader *r, SiStreamError *err);
 
+/* Ends it now (within a second); its handle stays palloc'ed until its context is reset. */
 extern void si_kafka_reader_destroy(SiKafkaReader *r);
 
 /* The release of librdkafka that is running, for status. */
