@@ -15,20 +15,27 @@
 typedef struct SiTopicAnswer
 {
 	uint64		ticket;			/* what si_kafka_monitor_ask() returned */
-	SiStreamErrorClass error;	/* SI_STREAM_OK: the arrays are valid */
+	SiStreamErrorClass error;	/* SI_STREAM_OK: the arrays are valid; else TRANSIENT, or FATAL for properties that
+								 * the library refuses */
 	char		text[256];
 	int			npartitions;	/* partition ids are 0 .. npartitions - 1 */
 	int64	   *low;			/* -1 where a partition did not answer */
 	int64	   *high;
 } SiTopicAnswer;
 
-/* Creates the monitor of this process; its pipe's read end is returned. */
+/*
+ * Creates the monitor of this process, to end at its exit; returns the read
+ * end of its pipe, or -1 with errno.
+ */
 extern int	si_kafka_monitor_init(void);
-/* Queues a question (copied).  Never blocks. */
+/*
+ * Queues a question (copied).  Never blocks.  While the same question of the
+ * same supervisor is open, its ticket is returned again and answered once.
+ */
 extern uint64 si_kafka_monitor_ask(const SiSpec *spec);
-/* Next answer, or false.  Arrays are palloc'ed in CurrentMemoryContext. */
+/* Next answer, or false: call it until then.  Arrays are palloc'ed in CurrentMemoryContext. */
 extern bool si_kafka_monitor_next(SiTopicAnswer *answer);
-/* Ends all threads without waiting for a hanging broker. */
+/* Ends all threads; those that wait for a hanging broker are not waited for. */
 extern void si_kafka_monitor_shutdown(void);
 
 #endif							/* SI_SOURCE_KAFKA_MONITOR_H */
