@@ -35,14 +35,6 @@ si_day_of_date(int64 year, int month, int day)
 }
 
 int
-si_days_in_month(int64 year, int month)
-{
-	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-	return days[month - 1] + (month == 2 && is_leap(year));
-}
-
-int
 si_days_in_year(int64 year)
 {
 	return 365 + is_leap(year);

@@ -11,11 +11,7 @@
 #define SI_FORMAT_DATESCAN_H
 
 #include "common/types.h"
-
-#define SI_MS_PER_SECOND	INT64CONST(1000)
-#define SI_MS_PER_MINUTE	INT64CONST(60000)
-#define SI_MS_PER_HOUR		INT64CONST(3600000)
-#define SI_MS_PER_DAY		INT64CONST(86400000)
+#include "common/zone.h"
 
 /* Years that Joda's calendar knows; year 0 is 1 BC. */
 #define SI_YEAR_MIN (-292275054)
@@ -23,7 +19,6 @@
 
 /* Days since the epoch; month 1..12, day may be any number. */
 extern int64 si_day_of_date(int64 year, int month, int day);
-extern int	si_days_in_month(int64 year, int month);
 extern int	si_days_in_year(int64 year);
 extern int64 si_year_of_day(int64 day);
 /* 1 is Monday, 7 Sunday. */
