@@ -1,0 +1,279 @@
+/*
+ * columns.c
+ *		Mapping and conversion of columns (rules in columns.h).
+ *
+ * Holds no state and no locks; the caller has the relation open.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "common/granularity.h"
+#include "common/shortest_dec.h"
+#include "foreign/foreign.h"
+#include "query/columns.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+/* Longest text of a number or a time. */
+#define MAX_VALUE_TEXT 64
+
+SiType
+si_type_of(Oid typid)
+{
+	switch (typid)
+	{
+		case TIMESTAMPTZOID:
+			return SI_TYPE_TIME;
+		case TEXTOID:
+			return SI_TYPE_STRING;
+		case INT8OID:
+			return SI_TYPE_LONG;
+		case FLOAT4OID:
+			return SI_TYPE_FLOAT;
+		case FLOAT8OID:
+			return SI_TYPE_DOUBLE;
+		default:
+			return 0;
+	}
+}
+
+bool
+si_attribute_init(Relation rel, AttrNumber attno, SiAttribute *att)
+{
+	Form_pg_attribute form = TupleDescAttr(RelationGetDescr(rel), attno - 1);
+	ListCell   *lc;
+
+	if (form->attisdropped)
+		return false;
+
+	memset(att, 0, sizeof(*att));
+	att->attno = attno;
+	att->typid = form->atttypid;
+	att->typmod = form->atttypmod;
+	att->name = pstrdup(NameStr(form->attname));
+	foreach(lc, GetForeignColumnOptions(RelationGetRelid(rel), attno))
+	{
+		DefElem    *def = (DefElem *) lfirst(lc);
+
+		if (strcmp(def->defname, "dimension") == 0)
+			att->name = defGetString(def);
+	}
+
+	att->type = si_type_of(att->typid);
+	if (att->type == 0)
+	{
+		Oid			input;
+
+		att->type = SI_TYPE_STRING;
+		att->via_input = true;
+		getTypeInputInfo(att->typid, &input, &att->ioparam);
+		fmgr_info(input, &att->input);
+	}
+	return true;
+}
+
+int64
+si_ms_to_timestamptz(int64 ms)
+{
+	if (ms < SI_MIN_MS)
+		return DT_NOBEGIN;
+	if (ms > SI_MAX_MS)
+		return DT_NOEND;
+	return (ms - SI_EPOCH_MS) * 1000;
+}
+
+/* ---------------------------------------------------------------- numbers */
+
+/* A number of the source, in the form that loses nothing. */
+typedef struct Number
+{
+	bool		isnull;
+	bool		is_double;
+	int64		i;
+	double		d;
+} Number;
+
+/* PostgreSQL's reading of a text as an integer or, failing that, a double. */
+static Number
+number_of_text(const char *bytes, Size len)
+{
+	Number		n = {.isnull = true};
+	char		buf[MAX_VALUE_TEXT];
+	char	   *end;
+
+	if (len == 0 || len >= sizeof(buf))
+		return n;
+	memcpy(buf, bytes, len);
+	buf[len] = '\0';
+	if (strlen(buf) != len || strpbrk(buf, "xXpP(") != NULL)
+		return n;
+
+	errno = 0;
+	n.i = strtoi64(buf, &end, 10);
+	if (errno == 0 && end != buf && *end == '\0')
+	{
+		n.isnull = false;
+		return n;
+	}
+	errno = 0;
+	n.d = strtod(buf, &end);
+	n.is_double = true;
+	n.isnull = errno != 0 || end == buf || *end != '\0';
+	return n;
+}
+
+static Number
+number_at(const SiVector *vec, uint32 i)
+{
+	Number		n = {0};
+
+	if (vec->type == SI_TYPE_STRING)
+	{
+		uint32		code = vec->v.codes[i];
+
+		if (code == 0)
+			n.isnull = true;
+		else
+			n = number_of_text(vec->dict->bytes + vec->dict->offsets[code - 1],
+							   vec->dict->offsets[code] - vec->dict->offsets[code - 1]);
+		return n;
+	}
+
+	n.isnull = si_bit(vec->nulls, i);
+	switch (vec->type)
+	{
+		case SI_TYPE_FLOAT:
+			n.is_double = true;
+			n.d = vec->v.floats[i];
+			break;
+		case SI_TYPE_DOUBLE:
+			n.is_double = true;
+			n.d = vec->v.doubles[i];
+			break;
+		default:
+			n.i = vec->v.longs[i];
+			break;
+	}
+	return n;
+}
+
+/* The number as the value of a long; false when it has none. */
+static bool
+number_to_long(const Number *n, int64 *out)
+{
+	if (!n->is_double)
+	{
+		*out = n->i;
+		return true;
+	}
+	/* the comparison is false for NaN */
+	if (!(n->d >= -9223372036854775808.0 && n->d < 9223372036854775808.0) || n->d != floor(n->d))
+		return false;
+	*out = (int64) n->d;
+	return true;
+}
+
+static void
+convert_to_number(const SiVector *from, uint32 nrows, SiVector *to)
+{
+	/* text is no time, and a floating point number is none either */
+	bool		never = to->type == SI_TYPE_TIME && from->type != SI_TYPE_LONG;
+
+	memset(to->nulls, 0, si_bitmap_words(nrows) * sizeof(uint64));
+	for (uint32 i = 0; i < nrows; i++)
+	{
+		Number		n = number_at(from, i);
+		bool		isnull = n.isnull || never;
+
+		switch (to->type)
+		{
+			case SI_TYPE_FLOAT:
+				{
+					float		f = n.is_double ? (float) n.d : (float) n.i;
+
+					/* too large for a float, though a number */
+					if (isinf(f) && !(n.is_double && isinf(n.d)))
+						isnull = true;
+					to->v.floats[i] = isnull ? 0 : f;
+					break;
+				}
+			case SI_TYPE_DOUBLE:
+				to->v.doubles[i] = isnull ? 0 : n.is_double ? n.d : (double) n.i;
+				break;
+			default:
+				if (isnull || !number_to_long(&n, &to->v.longs[i]))
+				{
+					isnull = true;
+					to->v.longs[i] = 0;
+				}
+				break;
+		}
+		if (isnull)
+			to->nulls[i / 64] |= UINT64CONST(1) << (i % 64);
+	}
+}
+
+/* ---------------------------------------------------------------- strings */
+
+static int
+print_value(const SiVector *vec, uint32 i, char *buf)
+{
+	switch (vec->type)
+	{
+		case SI_TYPE_FLOAT:
+			return float_to_shortest_decimal_buf(vec->v.floats[i], buf);
+		case SI_TYPE_DOUBLE:
+			return double_to_shortest_decimal_buf(vec->v.doubles[i], buf);
+		case SI_TYPE_TIME:
+			/* ISO 8601, so that every input function reads it whatever DateStyle says */
+			si_time_print(vec->v.longs[i], buf, MAX_VALUE_TEXT);
+			return strlen(buf);
+		default:
+			return pg_lltoa(vec->v.longs[i], buf);
+	}
+}
+
+/* Every row that is not null becomes an entry of its own. */
+static void
+convert_to_text(const SiVector *from, uint32 nrows, SiVector *to, SiTextColumn *text)
+{
+	uint32		entries = 0;
+
+	if (text->offsets == NULL)
+	{
+		text->offsets = palloc((SI_BLOCK_ROWS + 1) * sizeof(uint64));
+		text->cap = SI_BLOCK_ROWS * MAX_VALUE_TEXT;
+		text->bytes = palloc(text->cap);
+	}
+	text->used = 0;
+	text->offsets[0] = 0;
+	for (uint32 i = 0; i < nrows; i++)
+	{
+		if (si_bit(from->nulls, i))
+		{
+			to->v.codes[i] = 0;
+			continue;
+		}
+		text->used += print_value(from, i, text->bytes + text->used);
+		text->offsets[++entries] = text->used;
+		to->v.codes[i] = entries;
+	}
+	text->dict.count = entries;
+	text->dict.sorted = false;
+	text->dict.bytes = text->bytes;
+	text->dict.offsets = text->offsets;
+	to->dict = &text->dict;
+}
+
+void
+si_convert_vector(const SiVector *from, uint32 nrows, SiVector *to, SiTextColumn *text)
+{
+	Assert(from->type != to->type);
+	if (to->type == SI_TYPE_STRING)
+		convert_to_text(from, nrows, to, text);
+	else
+		convert_to_number(from, nrows, to);
+}

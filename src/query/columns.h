@@ -1,0 +1,71 @@
+/*
+ * columns.h
+ *		Columns of the foreign table: which column of a chunk each one shows,
+ *		as which type, and how a value of another type becomes that type.
+ *
+ * A column shows the chunk column named by its option "dimension", else by
+ * its own name.  Its SQL type decides the type of its vectors:
+ *
+ *		timestamptz		times; beyond PostgreSQL's range -infinity, infinity
+ *		text			strings
+ *		bigint, real, double precision
+ *						numbers
+ *		anything else	strings, whose text goes through the type's input
+ *						function when a row is built (an ERROR when it is not
+ *						valid for the type, as in a cast)
+ *
+ * A chunk may hold the column as another type (the spec was changed): number
+ * to floating point gives the nearest value, number to bigint the value when
+ * it is integral and fits, text to number what PostgreSQL's input would give,
+ * time to bigint and back milliseconds, anything to text its shortest exact
+ * text; what has no value in the column's type reads as null.
+ */
+#ifndef SI_QUERY_COLUMNS_H
+#define SI_QUERY_COLUMNS_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "query/vector.h"
+#include "utils/rel.h"
+
+/* One column of the foreign table that a scan reads. */
+typedef struct SiAttribute
+{
+	AttrNumber	attno;
+	Oid			typid;
+	int32		typmod;
+	const char *name;			/* of the chunk's column */
+	SiType		type;			/* of its vectors */
+	bool		via_input;		/* not one of our types */
+	FmgrInfo	input;
+	Oid			ioparam;
+} SiAttribute;
+
+/* The type of vectors of a column of an SQL type; 0 when it goes through text. */
+extern SiType si_type_of(Oid typid);
+
+/* Fills att for a column of the table; false when the column is dropped. */
+extern bool si_attribute_init(Relation rel, AttrNumber attno, SiAttribute *att);
+
+/* A time of a chunk as timestamptz. */
+extern int64 si_ms_to_timestamptz(int64 ms);
+
+/* Space in which strings are made of other types, for one block at a time. */
+typedef struct SiTextColumn
+{
+	SiDict		dict;
+	uint64	   *offsets;		/* SI_BLOCK_ROWS + 1 */
+	char	   *bytes;
+	Size		used;
+	Size		cap;
+} SiTextColumn;
+
+/*
+ * Converts the first nrows values of from into to, whose buffers have room
+ * for a block.  text is used when to is a string vector.  Works in
+ * CurrentMemoryContext, which keeps text's buffers.
+ */
+extern void si_convert_vector(const SiVector *from, uint32 nrows, SiVector *to, SiTextColumn *text);
+
+#endif							/* SI_QUERY_COLUMNS_H */
