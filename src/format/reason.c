@@ -7,28 +7,29 @@
 
 #include "format/reason.h"
 
-/* Shortens text to the last whole UTF-8 character. */
-static void
-cut_partial_character(char *text, size_t len)
+#define MAX_SHOWN 200
+
+/* Length without a character that is not complete at the end. */
+static size_t
+whole_characters(const char *text, size_t len)
 {
 	size_t		start = len;
-	int			need;
+	unsigned char lead;
+	size_t		need;
 
 	while (start > 0 && len - start < 4 && ((unsigned char) text[start - 1] & 0xC0) == 0x80)
 		start--;
 	if (start == 0)
-		return;
-	start--;
-	if (((unsigned char) text[start] & 0xE0) == 0xC0)
-		need = 2;
-	else if (((unsigned char) text[start] & 0xF0) == 0xE0)
-		need = 3;
-	else if (((unsigned char) text[start] & 0xF8) == 0xF0)
-		need = 4;
-	else
-		need = 1;
-	if (len - start < (size_t) need)
-		text[start] = '\0';
+		return len;
+	lead = (unsigned char) text[start - 1];
+	need = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+	return (len - start + 1 < need) ? start - 1 : len;
+}
+
+int
+si_format_clip(const char *text, size_t len)
+{
+	return (int) (len <= MAX_SHOWN ? len : whole_characters(text, MAX_SHOWN));
 }
 
 bool
@@ -45,6 +46,6 @@ si_format_reason(SiReason *why, const char *fmt,...)
 	if (n < 0)
 		why->text[0] = '\0';
 	else
-		cut_partial_character(why->text, strlen(why->text));
+		why->text[whole_characters(why->text, strlen(why->text))] = '\0';
 	return false;
 }

@@ -14,6 +14,9 @@ extern "C" {
 /* Sets the text of why, which may be NULL; always returns false. */
 extern bool si_format_reason(SiReason *why, const char *fmt,...) pg_attribute_printf(2, 3);
 
+/* Bytes of a text that a message shows ("%.*s"): at most 200, whole characters. */
+extern int	si_format_clip(const char *text, size_t len);
+
 #ifdef __cplusplus
 }
 #endif

@@ -433,9 +433,9 @@ si_timestamp_parser_free(SiTimestampParser *p)
 }
 
 static bool
-unparseable(const char *text, int len, SiReason *why)
+unparseable(const char *text, size_t len, SiReason *why)
 {
-	return si_format_reason(why, "Timestamp[%.*s] is unparseable!", Min(len, 200), text);
+	return si_format_reason(why, "Timestamp[%.*s] is unparseable!", si_format_clip(text, len), text);
 }
 
 bool
@@ -491,8 +491,10 @@ si_timestamp_parse_iso(const char *text, int64 *ms, SiReason *why)
 	Span		s = {text, text + strlen(text)};
 
 	if (!read_iso(s, ms))
-		return si_format_reason(why, "\"%.200s\" is not an ISO 8601 date or time", text);
+		return si_format_reason(why, "\"%.*s\" is not an ISO 8601 date or time",
+								si_format_clip(text, strlen(text)), text);
 	if (*ms < TIMESTAMP_MIN || *ms >= TIMESTAMP_END)
-		return si_format_reason(why, "\"%.200s\" lies outside of 4714 BC to 294276 AD", text);
+		return si_format_reason(why, "\"%.*s\" lies outside of 4714 BC to 294276 AD",
+								si_format_clip(text, strlen(text)), text);
 	return true;
 }

@@ -1,0 +1,64 @@
+/*
+ * json_format.c
+ *		The input format "json" as a routine table: json.cpp behind C functions,
+ *		released with the memory context it was created in.
+ */
+#include "common/port.h"
+
+#include "format/json.h"
+#include "format/owned.h"
+
+struct SiFormat
+{
+	SiJsonParser *parser;
+	SiOwned    *owned;
+};
+
+static void
+release_parser(void *arg)
+{
+	si_json_parser_free(arg);
+}
+
+static SiFormat *
+json_create(SiFieldTable *fields)
+{
+	SiFormat   *f = palloc0(sizeof(SiFormat));
+
+	f->parser = si_json_parser_create(fields);
+	if (f->parser == NULL)
+	{
+#ifdef FRONTEND
+		fprintf(stderr, "out of memory\n");
+		exit(EXIT_FAILURE);
+#else
+		ereport(ERROR,
+				errcode(ERRCODE_OUT_OF_MEMORY),
+				errmsg("out of memory"),
+				errdetail("The JSON parser could not be created."));
+#endif
+	}
+	f->owned = si_owned_register(f->parser, release_parser);
+	return f;
+}
+
+static bool
+json_parse(SiFormat *f, const char *data, size_t len, SiRows *rows, SiReason *why)
+{
+	return si_json_parser_parse(f->parser, data, len, rows, why);
+}
+
+static void
+json_destroy(SiFormat *f)
+{
+	si_owned_forget(f->owned);
+	si_json_parser_free(f->parser);
+	pfree(f);
+}
+
+const SiFormatRoutine si_format_json = {
+	.name = "json",
+	.create = json_create,
+	.parse = json_parse,
+	.destroy = json_destroy,
+};
