@@ -1,0 +1,154 @@
+/*
+ * test_kafka_conf.c
+ *		consumerProperties to librdkafka's configuration, and the classes of
+ *		its errors.  No broker.
+ */
+#include "harness.h"
+
+#include "source/kafka.h"
+#include "source/kafka_errors.h"
+
+#include <librdkafka/rdkafka.h>
+
+static SiReason why;
+
+/* The configuration of a broker list and one more property. */
+static rd_kafka_conf_t *
+conf_with(char *key, char *value)
+{
+	SiKeyValue	properties[] = {{"bootstrap.servers", "127.0.0.1:1"}, {key, value}};
+
+	return si_kafka_conf(key != NULL ? 2 : 1, properties, &why);
+}
+
+/* What name is set to when key = value is given too; "(refused)" when that is refused. */
+static const char *
+setting(char *key, char *value, const char *name)
+{
+	static char text[512];
+	size_t		size = sizeof(text);
+	rd_kafka_conf_t *conf = conf_with(key, value);
+
+	if (conf == NULL)
+		return "(refused)";
+	if (rd_kafka_conf_get(conf, name, text, &size) != RD_KAFKA_CONF_OK)
+		strcpy(text, "(unknown)");
+	rd_kafka_conf_destroy(conf);
+	return text;
+}
+
+static void
+test_forced(void)
+{
+	CHECK_STR(setting("enable.auto.commit", "true", "enable.auto.commit"), "false");
+	CHECK_STR(setting("enable.auto.offset.store", "true", "enable.auto.offset.store"), "false");
+	CHECK_STR(setting("auto.offset.reset", "earliest", "auto.offset.reset"), "error");
+	CHECK_STR(setting("allow.auto.create.topics", "true", "allow.auto.create.topics"), "false");
+	CHECK_STR(setting("statistics.interval.ms", "1000", "statistics.interval.ms"), "0");
+	CHECK_STR(setting(NULL, NULL, "enable.partition.eof"), "true");
+	CHECK_STR(setting(NULL, NULL, "log.queue"), "true");
+}
+
+static void
+test_preferred(void)
+{
+	CHECK_STR(setting(NULL, NULL, "isolation.level"), "read_committed");
+	CHECK_STR(setting("isolation.level", "read_uncommitted", "isolation.level"), "read_uncommitted");
+	CHECK_STR(setting(NULL, NULL, "fetch.wait.max.ms"), "100");
+	CHECK_STR(setting(NULL, NULL, "fetch.min.bytes"), "1");
+	CHECK_STR(setting(NULL, NULL, "bootstrap.servers"), "127.0.0.1:1");
+}
+
+static void
+test_java_names(void)
+{
+	CHECK_STR(setting("fetch.max.wait.ms", "250", "fetch.wait.max.ms"), "250");
+	CHECK_STR(setting("request.timeout.ms", "40000", "socket.timeout.ms"), "40000");
+	CHECK_STR(setting("max.partition.fetch.bytes", "2000000", "fetch.message.max.bytes"), "2000000");
+	CHECK_STR(setting("key.deserializer", "org.apache.kafka.common.serialization.ByteArrayDeserializer", "enable.auto.commit"), "false");
+	CHECK_STR(setting("max.poll.records", "100", "enable.auto.commit"), "false");
+	CHECK_STR(setting("ssl.endpoint.identification.algorithm", "", "ssl.endpoint.identification.algorithm"), "none");
+	CHECK_STR(setting("ssl.keystore.type", "PKCS12", "enable.auto.commit"), "false");
+}
+
+static void
+test_jaas(void)
+{
+	char	   *plain = "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"ann\" password=\"p\\\"w;x\";";
+
+	CHECK_STR(setting("sasl.jaas.config", plain, "sasl.username"), "ann");
+	CHECK_STR(setting("sasl.jaas.config", plain, "sasl.password"), "p\"w;x");
+	CHECK_STR(setting("sasl.jaas.config",
+					  "org.apache.kafka.common.security.scram.ScramLoginModule required\n password = 'b' username = 'a' ;",
+					  "sasl.username"), "a");
+	CHECK_STR(setting("sasl.jaas.config", "com.sun.security.auth.module.Krb5LoginModule required;", "x"), "(refused)");
+	CHECK_STR(setting("sasl.jaas.config", "PlainLoginModule required username=\"a\" password=\"open", "x"), "(refused)");
+	CHECK_STR(setting("sasl.jaas.config", "PlainLoginModule required username=\"a\" password=", "x"), "(refused)");
+}
+
+static void
+test_refused(void)
+{
+	SiKeyValue	none = {"client.id", "x"};
+
+	CHECK_STR(setting("ssl.truststore.location", "/x.jks", "x"), "(refused)");
+	CHECK(strstr(why.text, "ssl.ca.location") != NULL, "no cure in: %s", why.text);
+	CHECK_STR(setting("fetch.min.byte", "1", "x"), "(refused)");
+	CHECK(strstr(why.text, "fetch.min.byte") != NULL, "no name in: %s", why.text);
+	CHECK_STR(setting("fetch.min.bytes", "many", "x"), "(refused)");
+	CHECK(strstr(why.text, "fetch.min.bytes") != NULL, "no name in: %s", why.text);
+	CHECK_STR(setting("ssl.keystore.type", "JKS", "x"), "(refused)");
+	/* a secret is not repeated in the message */
+	CHECK_STR(setting("sasl.jaas.config", "LoginModule password=\"hunter2\"", "x"), "(refused)");
+	CHECK(strstr(why.text, "hunter2") == NULL, "secret in: %s", why.text);
+
+	CHECK(si_kafka_conf(1, &none, &why) == NULL, "a list of brokers is needed");
+	CHECK(strstr(why.text, "bootstrap.servers") != NULL, "no name in: %s", why.text);
+}
+
+static void
+test_errors(void)
+{
+	SiStreamError e;
+	char		reason[600];
+
+	CHECK_INT(si_kafka_error_class(RD_KAFKA_RESP_ERR_NO_ERROR), SI_STREAM_OK);
+	CHECK_INT(si_kafka_error_class(RD_KAFKA_RESP_ERR__PARTITION_EOF), SI_STREAM_OK);
+	CHECK_INT(si_kafka_error_class(RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED), SI_STREAM_OK);
+	CHECK_INT(si_kafka_error_class(RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET), SI_STREAM_OFFSET_OUT_OF_RANGE);
+	CHECK_INT(si_kafka_error_class(RD_KAFKA_RESP_ERR__TRANSPORT), SI_STREAM_TRANSIENT);
+	CHECK_INT(si_kafka_error_class(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED), SI_STREAM_TRANSIENT);
+	CHECK_INT(si_kafka_error_class(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART), SI_STREAM_TRANSIENT);
+	CHECK_INT(si_kafka_error_class(RD_KAFKA_RESP_ERR__BAD_MSG), SI_STREAM_FATAL);
+
+	si_kafka_set_error(&e, RD_KAFKA_RESP_ERR__TRANSPORT, 3, "connection refused");
+	CHECK_STR(e.text, "Local: Broker transport failure: connection refused");
+	CHECK_INT(e.partition, 3);
+	si_kafka_set_error(&e, RD_KAFKA_RESP_ERR__TRANSPORT, 3, NULL);
+	CHECK_STR(e.text, "Local: Broker transport failure");
+
+	/* cut between characters, wherever the limit falls */
+	for (int shift = 0; shift < 4; shift++)
+	{
+		size_t		len;
+
+		memset(reason, 'x', shift);
+		for (int i = shift; i + 3 < sizeof(reason); i += 3)
+			memcpy(reason + i, "\xe2\x82\xac", 4);
+		si_kafka_set_error(&e, RD_KAFKA_RESP_ERR__TRANSPORT, -1, reason);
+		len = strlen(e.text);
+		CHECK(len >= sizeof(e.text) - 4 && (unsigned char) e.text[len - 1] == 0xac, "cut inside a character at %zu", len);
+	}
+}
+
+int
+main(void)
+{
+	test_forced();
+	test_preferred();
+	test_java_names();
+	test_jaas();
+	test_refused();
+	test_errors();
+	return harness_end("test_kafka_conf");
+}
