@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "api/api.h"
 #include "common/guc.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -35,4 +36,5 @@ _PG_init(void)
 	si_guc_define();
 	si_shmem_install_hooks();
 	si_session_install_hooks();
+	si_api_install_hooks();
 }
