@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "files/files.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
@@ -27,6 +28,9 @@ static Oid	probe_other = InvalidOid;
 /* The database that this backend holds paused, and its fate at commit. */
 static Oid	paused_database = InvalidOid;
 static bool paused_dropped = false;
+/* An install that was dropped: its files go at commit. */
+static SubTransactionId drop_subid = InvalidSubTransactionId;
+static uint8 dropped_install[SI_UUID_LEN];
 
 void
 si_session_signals(void)
@@ -83,6 +87,19 @@ si_probe_other_database_at_commit(Oid dboid)
 	probe_other = dboid;
 }
 
+/*
+ * A transaction that drops the extension, creates it and drops it again has
+ * files of the first install only: nothing runs before it ends.
+ */
+void
+si_drop_install_at_commit(const uint8 *install)
+{
+	if (drop_subid != InvalidSubTransactionId)
+		return;
+	drop_subid = GetCurrentSubTransactionId();
+	memcpy(dropped_install, install, SI_UUID_LEN);
+}
+
 void
 si_resume_database_at_end(Oid dboid, bool dropped)
 {
@@ -93,6 +110,8 @@ si_resume_database_at_end(Oid dboid, bool dropped)
 static void
 at_transaction_end(bool committed)
 {
+	if (committed && drop_subid != InvalidSubTransactionId)
+		si_file_drop_install(dropped_install);
 	if (OidIsValid(paused_database))
 		si_database_resume(paused_database, committed && paused_dropped);
 	if (committed && OidIsValid(probe_other))
@@ -106,6 +125,7 @@ at_transaction_end(bool committed)
 	probe_other = InvalidOid;
 	probe_subid = InvalidSubTransactionId;
 	wake_subid = InvalidSubTransactionId;
+	drop_subid = InvalidSubTransactionId;
 }
 
 static void
@@ -121,7 +141,7 @@ xact_callback(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			if (wake_subid != InvalidSubTransactionId || probe_subid != InvalidSubTransactionId ||
-				OidIsValid(paused_database))
+				drop_subid != InvalidSubTransactionId || OidIsValid(paused_database))
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						 errmsg("cannot PREPARE a transaction that has changed a supervisor or the extension stream_ingest"),
@@ -141,6 +161,8 @@ subxact_callback(SubXactEvent event, SubTransactionId mine, SubTransactionId par
 			wake_subid = parent;
 		if (probe_subid == mine)
 			probe_subid = parent;
+		if (drop_subid == mine)
+			drop_subid = parent;
 	}
 	else if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
@@ -148,6 +170,8 @@ subxact_callback(SubXactEvent event, SubTransactionId mine, SubTransactionId par
 			wake_subid = InvalidSubTransactionId;
 		if (probe_subid == mine)
 			probe_subid = InvalidSubTransactionId;
+		if (drop_subid == mine)
+			drop_subid = InvalidSubTransactionId;
 	}
 }
 

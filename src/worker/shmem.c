@@ -170,6 +170,8 @@ si_database_probe(Oid dboid)
 		slot->state = SI_DB_PROBE;
 		slot->failures = 0;
 	}
+	else if (slot && (slot->state == SI_DB_STARTING || slot->state == SI_DB_PAUSED))
+		slot->probe_again = true;
 	if (si_shmem->launcher_latch)
 		SetLatch(si_shmem->launcher_latch);
 	LWLockRelease(si_shmem->lock);
@@ -238,6 +240,8 @@ si_database_pause(Oid dboid)
 			{
 				if (db->state != SI_DB_PAUSED || db->paused_by != MyProcPid)
 				{
+					if (db->state != SI_DB_PAUSED)
+						db->was_absent = (db->state == SI_DB_ABSENT);
 					db->state = SI_DB_PAUSED;
 					db->paused_by = MyProcPid;
 					db->generation++;
@@ -274,7 +278,11 @@ si_database_resume(Oid dboid, bool dropped)
 		db->generation++;
 		db->paused_by = 0;
 		db->failures = 0;
-		db->state = dropped ? SI_DB_FREE : SI_DB_PROBE;
+		if (dropped)
+			db->state = SI_DB_FREE;
+		else
+			db->state = db->was_absent && !db->probe_again ? SI_DB_ABSENT : SI_DB_PROBE;
+		db->probe_again = false;
 	}
 	if (si_shmem->launcher_latch)
 		SetLatch(si_shmem->launcher_latch);

@@ -48,6 +48,8 @@ typedef struct SiDatabaseSlot
 	pid_t		paused_by;		/* backend that paused it */
 	TimestampTz retry_at;
 	int			failures;
+	bool		probe_again;	/* somebody asked while it was being looked at or paused */
+	bool		was_absent;		/* before it was paused */
 	char		message[256];	/* why the overlord is not running, for status */
 } SiDatabaseSlot;
 
@@ -86,6 +88,7 @@ typedef struct SiWorkerSlot
 	Oid			dboid;
 	int64		data_source_id;
 	int			group_id;		/* reading */
+	int64		spec_version;	/* reading: of the spec it was started for */
 	char		supervisor_id[SI_ID_LEN];
 	pid_t		pid;			/* 0 until it runs */
 	Latch	   *latch;			/* task: its MyLatch while it runs */
@@ -138,6 +141,8 @@ extern void si_wake_overlord(void);
 extern void si_wake_overlord_at_commit(void);
 /* At commit: the launcher looks at the current database (CREATE EXTENSION). */
 extern void si_probe_database_at_commit(void);
+/* At commit: the files of an install of the current database are removed. */
+extern void si_drop_install_at_commit(const uint8 *install);
 
 /*
  * A task process: attaches to the slot given by bgw_main_arg (index and

@@ -1,0 +1,151 @@
+/*
+ * supervisors.h
+ *		What the overlord reads and writes: supervisors, requests, task
+ *		groups, tasks, status.  SPI with kept plans.
+ *
+ * Everything is called between si_catalog_begin() and si_catalog_commit(), in
+ * the overlord only.  Results are allocated in the context that was given to
+ * si_catalog_begin() and belong to the caller.  Rows of another install are
+ * never seen.  Errors are thrown.
+ */
+#ifndef SI_CATALOG_SUPERVISORS_H
+#define SI_CATALOG_SUPERVISORS_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "segment/segment.h"
+#include "worker/groups.h"
+
+typedef struct SiSupervisorRow
+{
+	char	   *id;
+	int64		data_source_id;
+	int64		spec_version;
+	bool		suspended;
+	TimestampTz created;
+} SiSupervisorRow;
+
+typedef enum SiVerb
+{
+	SI_VERB_SUBMIT = 0,
+	SI_VERB_SUSPEND,
+	SI_VERB_RESUME,
+	SI_VERB_TERMINATE,
+	SI_VERB_RESET
+} SiVerb;
+
+typedef struct SiRequestRow
+{
+	int64		request_id;
+	char	   *supervisor_id;
+	SiVerb		verb;
+	char	   *spec;			/* submit */
+	char	   *search_path;	/* submit */
+} SiRequestRow;
+
+typedef struct SiGroupRow
+{
+	SiGroupState state;
+	char	   *topic;
+	char	   *halted;			/* NULL, or why */
+	TimestampTz halted_at;
+} SiGroupRow;
+
+/* A task that runs: it reads or is being published. */
+typedef struct SiTaskRow
+{
+	char	   *task_id;
+	int			group_id;
+	bool		publishing;
+	TimestampTz created;
+	int64		start_seq;
+	int64		start_stored_rows;	/* SI_COUNT_STORED_ROWS at its start */
+} SiTaskRow;
+
+/* Limits of a task's message times; has_* false: none. */
+typedef struct SiTaskBounds
+{
+	bool		has_min,
+				has_max;
+	int64		min_ms,
+				max_ms;
+} SiTaskBounds;
+
+typedef struct SiBacklogRow
+{
+	int64		data_source_id;
+	int			group_id;
+	char	   *supervisor_id;
+	int64		deltas;			/* of level 0 */
+} SiBacklogRow;
+
+typedef struct SiStatusRow
+{
+	const char *supervisor_id;
+	const char *state;
+	const char *detailed_state;
+	bool		healthy;
+	const char *note;			/* NULL: none */
+	const char *recent_errors;	/* JSON array */
+	int			npartitions;	/* 0: not known */
+	const int64 *low;
+	const int64 *high;
+	TimestampTz offsets_updated;
+} SiStatusRow;
+
+/* One transaction. */
+extern void si_catalog_begin(MemoryContext results);
+extern void si_catalog_commit(void);
+/* After an ERROR was caught: rolls it back. */
+extern void si_catalog_abort(void);
+
+/* NULL when the extension is not in this database; otherwise its version. */
+extern char *si_catalog_extension_version(void);
+/* Must be called once, before everything below. */
+extern void si_catalog_read_install(void);
+
+extern int	si_catalog_supervisors(SiSupervisorRow **rows);
+extern char *si_catalog_spec(const char *supervisor_id);
+extern int	si_catalog_requests(SiRequestRow **rows);
+extern int	si_catalog_groups(const char *supervisor_id, SiGroupRow **rows);
+extern int	si_catalog_tasks(int64 data_source_id, SiTaskRow **rows);
+
+/* The verbs; each also forgets the request. */
+extern void si_catalog_apply_submit(const SiRequestRow *r, bool suspended);
+extern void si_catalog_apply_suspended(const SiRequestRow *r, bool suspended);
+extern void si_catalog_apply_terminate(const SiRequestRow *r);
+extern void si_catalog_apply_reset(const SiRequestRow *r);
+extern void si_catalog_forget_request(int64 request_id);
+
+/* Halted groups may read again; forgive: their parse exceptions count from 0. */
+extern void si_catalog_unhalt(const char *supervisor_id, bool forgive);
+
+/* Replaces all groups of a supervisor. */
+extern void si_catalog_set_groups(const SiSupervisorRow *s, const char *topic,
+								  const SiGroupState *groups, int ngroups);
+/* Moves a group's offsets without reading; false when they have changed meanwhile. */
+extern bool si_catalog_set_offsets(const char *supervisor_id, const SiGroupState *was, const int64 *offsets);
+
+/* A new reading task that starts where its group is. */
+extern void si_catalog_task_create(const char *task_id, const char *supervisor_id, int group_id,
+								   const SiTaskBounds *bounds);
+/*
+ * Ends the reading of a task at what is committed: it is published next, or
+ * has succeeded when it has no rows.  next_task_id may be NULL: nobody goes on.
+ */
+extern void si_catalog_task_hand_off(const char *task_id, const char *next_task_id,
+									 const SiTaskBounds *bounds);
+/* The task has failed; its replacement starts where it did, with its bounds. */
+extern void si_catalog_task_replace(const char *task_id, const char *error, const char *next_task_id);
+/* Rows of deltas of a group from start_seq on, after merging. */
+extern int64 si_catalog_task_rows(int64 data_source_id, int group_id, int64 start_seq);
+
+/* Data sources with tasks to publish, as (data source, a supervisor id). */
+extern int	si_catalog_to_publish(SiBacklogRow **rows);
+/* Per group the number of level-0 deltas, counted up to limit. */
+extern int	si_catalog_backlog(int64 limit, SiBacklogRow **rows);
+
+extern void si_catalog_put_status(const SiStatusRow *row);
+
+#endif							/* SI_CATALOG_SUPERVISORS_H */

@@ -1,0 +1,54 @@
+/*
+ * groups.h
+ *		Which partitions a task group reads, and from where: pure functions
+ *		over the stored groups and what the broker said.
+ */
+#ifndef SI_WORKER_GROUPS_H
+#define SI_WORKER_GROUPS_H
+
+#include "catalog/counters.h"
+
+typedef struct SiGroupState
+{
+	int			group_id;
+	int			npartitions;
+	int32	   *partitions;		/* ascending */
+	int64	   *offsets;		/* next offset of each */
+	int64		next_seq;
+	SiCounters	counters;
+} SiGroupState;
+
+/* What the broker said: partitions are 0 .. npartitions - 1; -1 is unknown. */
+typedef struct SiStreamEnds
+{
+	int			npartitions;
+	const int64 *low;
+	const int64 *high;
+} SiStreamEnds;
+
+typedef enum SiRegroup
+{
+	SI_REGROUP_NO,				/* the stored groups are as they should be */
+	SI_REGROUP_YES,				/* *result has the new groups */
+	SI_REGROUP_WAIT				/* a new partition's ends are not known yet */
+} SiRegroup;
+
+/*
+ * Compares the stored groups with partition % min(task_count, partitions).
+ * Known partitions keep their offsets.  When none is known, all start at the
+ * latest offset, or the earliest if use_earliest; when some are, new ones
+ * start at the earliest.  All new groups begin at the highest next_seq of the
+ * stored ones, so that no chunk number is used twice; counters of groups that
+ * vanish are added to group 0.  Partitions that the topic no longer has are
+ * left out.  Result in CurrentMemoryContext.
+ */
+extern SiRegroup si_regroup(const SiGroupState *stored, int nstored, const SiStreamEnds *ends,
+							int task_count, bool use_earliest, SiGroupState **result, int *nresult);
+
+/*
+ * The first partition whose next offset the broker no longer has, as an index
+ * into the group's arrays; -1 if there is none or nothing is known.
+ */
+extern int	si_group_offset_gone(const SiGroupState *group, const SiStreamEnds *ends);
+
+#endif							/* SI_WORKER_GROUPS_H */

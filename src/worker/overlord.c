@@ -1,0 +1,360 @@
+/*
+ * overlord.c
+ *		One process per database that has the extension: its main loop is a
+ *		list of steps, none of which blocks.
+ *
+ * It connects to no broker (kafka_monitor.h does, in threads of its own) and
+ * reads no stream.  It may die at any instruction: tasks go on, the launcher
+ * starts another one, which reads the catalog and finds the running tasks in
+ * shared memory.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "files/files.h"
+#include "files/sweep.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "worker/supervisor.h"
+#include "worker/worker.h"
+
+#define TICK_MS		1000
+#define SWEEP_MS	5000
+#define LONG_LIFE_MS 60000		/* an overlord of this age did not fail at its start */
+#define MAX_BACKOFF_MS 60000
+
+static SiDatabaseSlot *my_database = NULL;
+static TimestampTz my_start;
+static List *supervisors = NIL;
+static bool files_checked = false;
+static MemoryContext loop_context;
+
+/* ------------------------------------------------------------------ the slot */
+
+/* At exit, after this process has left the list of those in its database. */
+static void
+leave_database(int code, Datum arg)
+{
+	SiDatabaseSlot *db = my_database;
+	TimestampTz now = GetCurrentTimestamp();
+
+	LWLockAcquire(si_shmem->lock, LW_EXCLUSIVE);
+	if (db->overlord_pid == MyProcPid)
+	{
+		db->overlord_pid = 0;
+		db->overlord_latch = NULL;
+		if (db->state == SI_DB_STARTING || db->state == SI_DB_ACTIVE)
+		{
+			int64		ms;
+
+			if (TimestampDifferenceExceeds(my_start, now, LONG_LIFE_MS))
+				db->failures = 0;
+			ms = db->failures == 0 ? 0 : Min((int64) 1000 << Min(db->failures - 1, 10), MAX_BACKOFF_MS);
+			db->failures++;
+			db->state = SI_DB_BACKOFF;
+			db->retry_at = TimestampTzPlusMilliseconds(now, ms);
+		}
+		if (si_shmem->launcher_latch)
+			SetLatch(si_shmem->launcher_latch);
+	}
+	LWLockRelease(si_shmem->lock);
+}
+
+static void
+attach_database(Datum arg)
+{
+	SiDatabaseSlot *db = &si_shmem->databases[SI_SLOT_ARG_INDEX(arg)];
+	Oid			dboid = InvalidOid;
+
+	si_session_signals();
+	my_start = GetCurrentTimestamp();
+	LWLockAcquire(si_shmem->lock, LW_EXCLUSIVE);
+	if (db->state == SI_DB_STARTING && db->overlord_pid == 0 &&
+		(db->generation & UINT64CONST(0xFFFFFFFFFFFF)) == SI_SLOT_ARG_GENERATION(arg))
+	{
+		dboid = db->dboid;
+		db->overlord_pid = MyProcPid;
+	}
+	LWLockRelease(si_shmem->lock);
+	if (!OidIsValid(dboid))
+		proc_exit(0);
+	my_database = db;
+	on_shmem_exit(leave_database, (Datum) 0);
+	si_session_fix();
+	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
+}
+
+/* Nothing to do in this database, until somebody asks to look again. */
+static void
+leave_absent(const char *message)
+{
+	LWLockAcquire(si_shmem->lock, LW_EXCLUSIVE);
+	if (my_database->state == SI_DB_STARTING)
+	{
+		my_database->state = my_database->probe_again ? SI_DB_PROBE : SI_DB_ABSENT;
+		my_database->probe_again = false;
+		my_database->failures = 0;
+		strlcpy(my_database->message, message, sizeof(my_database->message));
+	}
+	LWLockRelease(si_shmem->lock);
+	proc_exit(0);
+}
+
+static void
+become_active(void)
+{
+	bool		ok = false;
+
+	LWLockAcquire(si_shmem->lock, LW_EXCLUSIVE);
+	if (my_database->state == SI_DB_STARTING)
+	{
+		my_database->state = SI_DB_ACTIVE;
+		my_database->overlord_latch = MyLatch;
+		my_database->probe_again = false;
+		my_database->message[0] = '\0';
+		ok = true;
+	}
+	LWLockRelease(si_shmem->lock);
+	if (!ok)
+		proc_exit(0);
+}
+
+/* Looks for the extension; returns when there is work in this database. */
+static void
+find_extension(void)
+{
+	char	   *version;
+
+	si_catalog_begin(TopMemoryContext);
+	version = si_catalog_extension_version();
+	if (version && strcmp(version, SI_VERSION) == 0)
+		si_catalog_read_install();
+	si_catalog_commit();
+	if (version == NULL)
+		leave_absent("");
+	if (strcmp(version, SI_VERSION) != 0)
+	{
+		ereport(LOG,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension stream_ingest of database %u has version %s, but the loaded library has version %s",
+						MyDatabaseId, version, SI_VERSION),
+				 errhint("Restart the server to load the installed library, or run ALTER EXTENSION stream_ingest UPDATE.")));
+		leave_absent("the versions of library and extension differ: restart the server, or run ALTER EXTENSION stream_ingest UPDATE");
+	}
+	pfree(version);
+}
+
+/* --------------------------------------------------------------------- steps */
+
+static void
+check_files(void *arg)
+{
+	si_file_check_root();
+	(void) si_check_files();
+}
+
+static void
+sweep(void *arg)
+{
+	(void) si_sweep_step();
+}
+
+/* Before any task starts, and until it has worked: are all files there? */
+static void
+files_step(void)
+{
+	static TimestampTz swept_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!TimestampDifferenceExceeds(swept_at, now, SWEEP_MS))
+		return;
+	swept_at = now;
+	if (!files_checked)
+		files_checked = si_guard(check_files, NULL, "check of chunk files", NULL, NULL, 0);
+	if (files_checked)
+		(void) si_guard(sweep, NULL, "sweep of chunk files", NULL, NULL, 0);
+}
+
+static void
+read_supervisors(void *arg)
+{
+	struct
+	{
+		SiSupervisorRow *rows;
+		int			n;
+	}		   *result = arg;
+
+	si_catalog_begin(CurrentMemoryContext);
+	result->n = si_catalog_supervisors(&result->rows);
+	si_catalog_commit();
+}
+
+static SiSupervisor *
+find_supervisor(const char *id)
+{
+	ListCell   *lc;
+
+	foreach(lc, supervisors)
+		if (strcmp(((SiSupervisor *) lfirst(lc))->row.id, id) == 0)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* The list in memory follows the table. */
+static void
+sync_supervisors(void)
+{
+	struct
+	{
+		SiSupervisorRow *rows;
+		int			n;
+	}			found;
+	ListCell   *lc;
+
+	if (!si_guard(read_supervisors, &found, "reading of supervisors", NULL, NULL, 0))
+		return;
+	foreach(lc, supervisors)
+	{
+		SiSupervisor *s = lfirst(lc);
+
+		s->gone = true;
+		for (int i = 0; i < found.n; i++)
+			if (strcmp(found.rows[i].id, s->row.id) == 0 &&
+				found.rows[i].data_source_id == s->row.data_source_id)
+			{
+				s->gone = false;
+				if (found.rows[i].spec_version != s->row.spec_version ||
+					found.rows[i].suspended != s->row.suspended)
+					si_supervisor_row_changed(s, &found.rows[i]);
+			}
+		if (s->gone && si_supervisor_quiet(s))
+		{
+			supervisors = foreach_delete_current(supervisors, lc);
+			si_supervisor_destroy(s);
+		}
+	}
+	for (int i = 0; i < found.n; i++)
+		if (find_supervisor(found.rows[i].id) == NULL)
+		{
+			MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+			supervisors = lappend(supervisors, si_supervisor_create(&found.rows[i]));
+			MemoryContextSwitchTo(old);
+		}
+}
+
+static void
+take_answers(void)
+{
+	SiTopicAnswer answer;
+
+	while (si_kafka_monitor_next(&answer))
+	{
+		ListCell   *lc;
+
+		foreach(lc, supervisors)
+			if (si_supervisor_answer(lfirst(lc), &answer))
+				break;
+	}
+}
+
+static void
+step_supervisors(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, supervisors)
+	{
+		CHECK_FOR_INTERRUPTS();
+		si_supervisor_step(lfirst(lc));
+	}
+}
+
+static void
+adopt_one(void *arg, SiWorkerKind kind, int64 data_source_id, const char *supervisor_id,
+		  int group_id, SiWorkerRef ref)
+{
+	SiSupervisor *s = find_supervisor(supervisor_id);
+
+	if (kind == SI_WORKER_PUBLISHING)
+		si_publishers_adopt(data_source_id, supervisor_id, ref);
+	else if (s)
+		si_supervisor_adopt(s, group_id, ref);
+	else
+		si_pool_stop(&ref);
+}
+
+static bool
+anything_dirty(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	ListCell   *lc;
+
+	foreach(lc, supervisors)
+	{
+		SiSupervisor *s = lfirst(lc);
+
+		if (s->dirty && s->spec != NULL && s->step_backoff.retry_at <= now &&
+			(si_supervisor_quiet(s) || s->pending == NULL))
+			return true;
+	}
+	return false;
+}
+
+static void
+one_round(void)
+{
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+	files_step();
+	si_apply_requests(supervisors);
+	sync_supervisors();
+	take_answers();
+	if (files_checked)
+	{
+		step_supervisors();
+		si_publishers_step(supervisors);
+	}
+	si_publish_status(supervisors);
+	pgstat_report_stat(false);
+}
+
+void
+si_overlord_main(Datum arg)
+{
+	WaitEventSet *events;
+	WaitEvent	event;
+
+	attach_database(arg);
+	find_extension();
+	become_active();
+	loop_context = AllocSetContextCreate(TopMemoryContext, "stream_ingest overlord", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(loop_context);
+
+	events = CreateWaitEventSet(TopMemoryContext, 3);
+	AddWaitEventToSet(events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	AddWaitEventToSet(events, WL_SOCKET_READABLE, si_kafka_monitor_init(), NULL, NULL);
+
+	sync_supervisors();
+	si_pool_adopt(adopt_one, NULL);
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(loop_context);
+		MemoryContextReset(loop_context);
+		one_round();
+		(void) WaitEventSetWait(events, anything_dirty() ? 0 : TICK_MS, &event, 1, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+}

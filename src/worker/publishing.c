@@ -1,0 +1,204 @@
+/*
+ * publishing.c
+ *		Keeps one publishing process per data source running while there is
+ *		something to publish or to merge, and lets readers wait when merging
+ *		does not keep up.
+ *
+ * The process ends by itself when it is idle.  Data sources are looked at by
+ * their tasks, not by their supervisors: what a terminated supervisor has
+ * read is published too.
+ */
+#include "postgres.h"
+
+#include "common/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "worker/supervisor.h"
+
+#define LOOK_MS			1000
+#define LOOK_IDLE_MS	10000
+#define LONG_RUN_MS		10000	/* a run of this length is not a failed start */
+
+typedef struct Publisher
+{
+	int64		data_source_id;
+	char		supervisor_id[SI_ID_LEN];
+	SiWorkerRef ref;
+	TimestampTz started;
+	SiBackoff	backoff;
+	bool		needed;
+} Publisher;
+
+typedef struct Backlog
+{
+	MemoryContext context;
+	bool		count_deltas;
+	SiBacklogRow *publish;
+	int			npublish;
+	SiBacklogRow *merge;
+	int			nmerge;
+	int64		limit;
+} Backlog;
+
+static List *publishers = NIL;
+static TimestampTz looked_at = 0;
+static TimestampTz counted_at = 0;
+
+static Publisher *
+publisher_of(int64 data_source_id, const char *supervisor_id)
+{
+	MemoryContext old;
+	ListCell   *lc;
+	Publisher  *p;
+
+	foreach(lc, publishers)
+	{
+		p = lfirst(lc);
+		if (p->data_source_id == data_source_id)
+			return p;
+	}
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	p = palloc0(sizeof(Publisher));
+	p->data_source_id = data_source_id;
+	strlcpy(p->supervisor_id, supervisor_id, SI_ID_LEN);
+	p->ref = SI_NO_WORKER;
+	publishers = lappend(publishers, p);
+	MemoryContextSwitchTo(old);
+	return p;
+}
+
+void
+si_publishers_adopt(int64 data_source_id, const char *supervisor_id, SiWorkerRef ref)
+{
+	Publisher  *p = publisher_of(data_source_id, supervisor_id);
+
+	p->ref = ref;
+	p->started = GetCurrentTimestamp();
+}
+
+static void
+read_backlog(void *arg)
+{
+	Backlog    *b = arg;
+
+	si_catalog_begin(b->context);
+	b->npublish = si_catalog_to_publish(&b->publish);
+	if (b->count_deltas)
+		b->nmerge = si_catalog_backlog(b->limit, &b->merge);
+	si_catalog_commit();
+}
+
+static SiSupervisor *
+find(List *supervisors, const char *id)
+{
+	ListCell   *lc;
+
+	foreach(lc, supervisors)
+		if (strcmp(((SiSupervisor *) lfirst(lc))->row.id, id) == 0)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* Who needs a publisher, and who must wait for one. */
+static void
+look_for_work(List *supervisors, TimestampTz now)
+{
+	Backlog		b = {.context = CurrentMemoryContext};
+	bool		active = false;
+	ListCell   *lc;
+
+	foreach(lc, supervisors)
+	{
+		SiSupervisor *s = lfirst(lc);
+
+		active |= si_supervisor_active(s);
+		if (s->spec)
+			b.limit = Max(b.limit, (int64) si_merge_fan_in * (4 + s->spec->max_pending_persists) + 1);
+	}
+	b.count_deltas = active || TimestampDifferenceExceeds(counted_at, now, LOOK_IDLE_MS);
+	if (!si_guard(read_backlog, &b, "looking for work of publishing tasks", NULL, NULL, 0))
+		return;
+	foreach(lc, publishers)
+		((Publisher *) lfirst(lc))->needed = false;
+	for (int i = 0; i < b.npublish; i++)
+		publisher_of(b.publish[i].data_source_id, b.publish[i].supervisor_id)->needed = true;
+	if (b.count_deltas)
+		counted_at = now;
+	for (int i = 0; i < b.nmerge; i++)
+	{
+		SiBacklogRow *row = &b.merge[i];
+		SiSupervisor *s = find(supervisors, row->supervisor_id);
+
+		if (row->deltas >= si_merge_fan_in)
+			publisher_of(row->data_source_id, row->supervisor_id)->needed = true;
+		if (s)
+			si_supervisor_backlog(s, row->group_id, row->deltas);
+	}
+}
+
+static void
+note(List *supervisors, Publisher *p, const char *why)
+{
+	SiSupervisor *s = find(supervisors, p->supervisor_id);
+
+	if (s)
+		si_supervisor_note(s, "%s", why);
+}
+
+static void
+look_after(Publisher *p, List *supervisors, TimestampTz now)
+{
+	SiWorkerReport report;
+	char		why[300];
+
+	switch (si_pool_look(&p->ref, &report))
+	{
+		case SI_PROCESS_STARTING:
+		case SI_PROCESS_RUNNING:
+			return;
+		case SI_PROCESS_ENDED:
+			if (report.exit == SI_EXIT_IDLE || report.exit == SI_EXIT_STOPPED)
+				si_backoff_clear(&p->backoff);
+			else
+			{
+				SiSupervisor *s = find(supervisors, p->supervisor_id);
+
+				if (TimestampDifferenceExceeds(p->started, now, LONG_RUN_MS))
+					si_backoff_clear(&p->backoff);
+				si_backoff_failed(&p->backoff, now);
+				snprintf(why, sizeof(why), "publishing has failed: %s",
+						 report.message[0] ? report.message : "the process has ended without a word");
+				if (s)
+				{
+					si_state_event(&s->machine, SI_EVENT_TASK_FAILED, 0);
+					si_state_error(&s->machine, si_unix_ms(now), false, "TaskFailure", why);
+				}
+			}
+			break;
+		case SI_PROCESS_NONE:
+			break;
+	}
+	if (!p->needed || p->backoff.retry_at > now)
+		return;
+	p->started = now;
+	if (!si_pool_start(SI_WORKER_PUBLISHING, p->data_source_id, p->supervisor_id, -1, 0, &p->ref, why, sizeof(why)))
+	{
+		note(supervisors, p, why);
+		p->backoff.retry_at = TimestampTzPlusMilliseconds(now, LOOK_MS);
+	}
+}
+
+void
+si_publishers_step(List *supervisors)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	ListCell   *lc;
+
+	if (TimestampDifferenceExceeds(looked_at, now, LOOK_MS))
+	{
+		look_for_work(supervisors, now);
+		looked_at = now;
+	}
+	foreach(lc, publishers)
+		look_after(lfirst(lc), supervisors, now);
+}

@@ -1,0 +1,518 @@
+/*
+ * supervisor.c
+ *		The life of a supervisor between plans: its processes, its questions
+ *		to the broker, its errors.
+ *
+ * supervisor_plan.c decides what should be; this file sees to what is.  An
+ * ERROR in a step is this supervisor's alone.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "common/guc.h"
+#include "datatype/timestamp.h"
+#include "miscadmin.h"
+#include "storage/lwlock.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "worker/supervisor.h"
+
+#define ASK_ACTIVE_MS	1000
+#define ASK_IDLE_MIN_MS 5000
+#define ANSWER_LIMIT_MS 60000
+#define PLAN_MS			1000
+#define HEALTHY_MS		5000	/* a reader that has read for so long is well */
+#define MAX_STEP_ERRORS 3		/* Druid keeps as many as its thresholds */
+
+int64
+si_unix_ms(TimestampTz t)
+{
+	return t / 1000 + ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE)) * SECS_PER_DAY * 1000;
+}
+
+bool
+si_guard(void (*fn) (void *arg), void *arg, const char *what, int *sqlstate, char *message, Size message_size)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool ok = true;
+
+	PG_TRY();
+	{
+		fn(arg);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(context);
+		HOLD_INTERRUPTS();
+		errcontext("%s", what);
+		edata = CopyErrorData();
+		EmitErrorReport();
+		FlushErrorState();
+		si_catalog_abort();
+		LWLockReleaseAll();
+		RESUME_INTERRUPTS();
+		MemoryContextSwitchTo(context);
+		if (sqlstate)
+			*sqlstate = edata->sqlerrcode;
+		if (message)
+			strlcpy(message, edata->message ? edata->message : "", message_size);
+		FreeErrorData(edata);
+		ok = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return ok;
+}
+
+/* ------------------------------------------------------------- coming and going */
+
+SiSupervisor *
+si_supervisor_create(const SiSupervisorRow *row)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "stream_ingest supervisor", ALLOCSET_SMALL_SIZES);
+	SiSupervisor *s = MemoryContextAllocZero(context, sizeof(SiSupervisor));
+	TimestampTz now = GetCurrentTimestamp();
+
+	s->context = context;
+	s->spec_context = AllocSetContextCreate(context, "spec", ALLOCSET_SMALL_SIZES);
+	s->step_context = AllocSetContextCreate(context, "step", ALLOCSET_SMALL_SIZES);
+	s->row = *row;
+	s->row.id = MemoryContextStrdup(context, row->id);
+	si_state_init(&s->machine, row->suspended, MAX_STEP_ERRORS);
+	s->dirty = true;
+	s->ask_next = now;
+	return s;
+}
+
+void
+si_supervisor_destroy(SiSupervisor *s)
+{
+	MemoryContextDelete(s->context);
+}
+
+void
+si_supervisor_row_changed(SiSupervisor *s, const SiSupervisorRow *row)
+{
+	char	   *id = s->row.id;
+	bool		suspended = s->row.suspended;
+
+	s->row = *row;
+	s->row.id = id;
+	s->spec = NULL;
+	s->dirty = true;
+	s->ask_next = 0;
+	s->halt_retries = 0;
+	si_backoff_clear(&s->step_backoff);
+	if (suspended != row->suspended)
+		si_state_event(&s->machine, SI_EVENT_STEADY,
+					   row->suspended ? SI_STATE_SUSPENDED : SI_STATE_RUNNING);
+}
+
+SiReader *
+si_supervisor_reader(SiSupervisor *s, int group_id)
+{
+	ListCell   *lc;
+	SiReader   *r;
+	MemoryContext old;
+
+	foreach(lc, s->readers)
+	{
+		r = lfirst(lc);
+		if (r->group_id == group_id)
+			return r;
+	}
+	old = MemoryContextSwitchTo(s->context);
+	r = palloc0(sizeof(SiReader));
+	r->group_id = group_id;
+	r->ref = SI_NO_WORKER;
+	s->readers = lappend(s->readers, r);
+	MemoryContextSwitchTo(old);
+	return r;
+}
+
+void
+si_supervisor_adopt(SiSupervisor *s, int group_id, SiWorkerRef ref)
+{
+	si_supervisor_reader(s, group_id)->ref = ref;
+}
+
+void
+si_supervisor_set_pending(SiSupervisor *s, const SiRequestRow *r)
+{
+	MemoryContext old = MemoryContextSwitchTo(s->context);
+
+	s->pending = palloc0(sizeof(SiRequestRow));
+	s->pending->request_id = r->request_id;
+	s->pending->supervisor_id = s->row.id;
+	s->pending->verb = r->verb;
+	MemoryContextSwitchTo(old);
+	s->dirty = true;
+	if (r->verb == SI_VERB_TERMINATE)
+		si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_STOPPING);
+}
+
+/* -------------------------------------------------------------------- processes */
+
+bool
+si_supervisor_quiet(const SiSupervisor *s)
+{
+	ListCell   *lc;
+
+	foreach(lc, s->readers)
+		if (((SiReader *) lfirst(lc))->ref.index >= 0)
+			return false;
+	return true;
+}
+
+void
+si_supervisor_stop_readers(SiSupervisor *s)
+{
+	ListCell   *lc;
+
+	foreach(lc, s->readers)
+	{
+		SiReader   *r = lfirst(lc);
+
+		r->wanted = false;
+		si_pool_stop(&r->ref);
+	}
+}
+
+bool
+si_supervisor_active(const SiSupervisor *s)
+{
+	return !si_supervisor_quiet(s);
+}
+
+/* A reader has ended: what it means for the next one. */
+static void
+reader_ended(SiSupervisor *s, SiReader *r, TimestampTz now)
+{
+	s->dirty = true;
+	switch (r->report.exit)
+	{
+		case SI_EXIT_STOPPED:
+		case SI_EXIT_IDLE:
+			break;
+		case SI_EXIT_HALTED:
+			si_state_event(&s->machine, SI_EVENT_TASK_FAILED, 0);
+			break;
+		case SI_EXIT_OFFSET_GONE:
+			r->offset_gone_at = now;
+			s->ask_next = now;
+			si_state_error(&s->machine, si_unix_ms(now), true, "StreamException", r->report.message);
+			si_backoff_failed(&r->backoff, now);
+			break;
+		case SI_EXIT_LOST_RACE:
+			si_backoff_failed(&r->backoff, now);
+			break;
+		case SI_EXIT_NONE:
+		case SI_EXIT_ERROR:
+			si_backoff_failed(&r->backoff, now);
+			si_state_event(&s->machine, SI_EVENT_TASK_FAILED, 0);
+			si_state_error(&s->machine, si_unix_ms(now), false, "TaskFailure",
+						   r->report.message[0] ? r->report.message : "the process of a reading task has ended without a word");
+			break;
+	}
+}
+
+static void
+look_at_readers(SiSupervisor *s, TimestampTz now)
+{
+	ListCell   *lc;
+
+	foreach(lc, s->readers)
+	{
+		SiReader   *r = lfirst(lc);
+
+		switch (si_pool_look(&r->ref, &r->report))
+		{
+			case SI_PROCESS_ENDED:
+				r->holding = false;
+				reader_ended(s, r, now);
+				break;
+			case SI_PROCESS_RUNNING:
+				if (r->report.reading && !r->report.stream_failing &&
+					TimestampDifferenceExceeds(r->report.started, now, HEALTHY_MS))
+					si_backoff_clear(&r->backoff);
+				break;
+			default:
+				break;
+		}
+	}
+}
+
+static void
+start_readers(SiSupervisor *s, TimestampTz now)
+{
+	ListCell   *lc;
+
+	foreach(lc, s->readers)
+	{
+		SiReader   *r = lfirst(lc);
+		char		why[128];
+
+		if (!r->wanted || r->ref.index >= 0 || r->backoff.retry_at > now)
+			continue;
+		if (!si_pool_start(SI_WORKER_READING, s->row.data_source_id, s->row.id, r->group_id,
+						   s->row.spec_version, &r->ref, why, sizeof(why)))
+		{
+			si_supervisor_note(s, "%s", why);
+			return;
+		}
+	}
+}
+
+void
+si_supervisor_backlog(SiSupervisor *s, int group_id, int64 deltas)
+{
+	int64		limit;
+	ListCell   *lc;
+
+	if (s->spec == NULL)
+		return;
+	limit = (int64) si_merge_fan_in * (4 + s->spec->max_pending_persists);
+	foreach(lc, s->readers)
+	{
+		SiReader   *r = lfirst(lc);
+
+		if (r->group_id != group_id || r->ref.index < 0)
+			continue;
+		if (r->holding ? deltas < limit / 2 : deltas > limit)
+		{
+			r->holding = !r->holding;
+			si_pool_hold(&r->ref, r->holding);
+		}
+	}
+}
+
+/* ------------------------------------------------------------------------ broker */
+
+/* Errors of the stream come every second while it lasts: kept once a while. */
+static void
+stream_failed(SiSupervisor *s, TimestampTz now, const char *message)
+{
+	SiStateMachine *m = &s->machine;
+	SiStateError *last = m->nerrors > 0 ? &m->errors[m->nerrors - 1] : NULL;
+
+	if (last && last->stream && strcmp(last->message, message) == 0 && si_unix_ms(now) - last->at < ANSWER_LIMIT_MS)
+		si_state_event(m, SI_EVENT_ERROR, 0);
+	else
+		si_state_error(m, si_unix_ms(now), true, "StreamException", message);
+}
+
+static void
+ask_broker(SiSupervisor *s, TimestampTz now)
+{
+	TimestampTz begin;
+
+	if (s->ticket != 0 && TimestampDifferenceExceeds(s->asked_at, now, ANSWER_LIMIT_MS))
+	{
+		s->ticket = 0;
+		stream_failed(s, now, "the broker has not answered for a minute");
+		si_state_event(&s->machine, SI_EVENT_RUN_FINISHED, 0);
+	}
+	begin = TimestampTzPlusMilliseconds(s->row.created, s->spec->start_delay);
+	if (s->ticket != 0 || now < s->ask_next || now < begin)
+		return;
+	si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_CONNECTING_TO_STREAM);
+	s->ticket = si_kafka_monitor_ask(s->spec);
+	s->asked_at = now;
+}
+
+/* When to ask again after an answer. */
+static void
+schedule_ask(SiSupervisor *s, TimestampTz now, bool ok)
+{
+	int64		ms;
+
+	if (!ok)
+	{
+		/* the first retry too waits a second */
+		s->ask_backoff.failures = Max(s->ask_backoff.failures, 1);
+		si_backoff_failed(&s->ask_backoff, now);
+		s->ask_next = Min(s->ask_backoff.retry_at,
+						  TimestampTzPlusMilliseconds(now, Max(s->spec->period, ASK_ACTIVE_MS)));
+		return;
+	}
+	si_backoff_clear(&s->ask_backoff);
+	ms = si_supervisor_active(s) ? ASK_ACTIVE_MS : Max(s->spec->period, ASK_IDLE_MIN_MS);
+	s->ask_next = TimestampTzPlusMilliseconds(now, ms);
+}
+
+bool
+si_supervisor_answer(SiSupervisor *s, const SiTopicAnswer *answer)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		ok = answer->error == SI_STREAM_OK;
+	ListCell   *lc;
+
+	if (s->ticket == 0 || answer->ticket != s->ticket)
+		return false;
+	s->ticket = 0;
+	if (s->spec == NULL)
+		return true;
+	schedule_ask(s, now, ok);
+	if (!ok)
+	{
+		stream_failed(s, now, answer->text);
+		si_state_event(&s->machine, SI_EVENT_RUN_FINISHED, 0);
+		return true;
+	}
+	if (s->ends_known)
+	{
+		pfree((void *) s->ends.low);
+		pfree((void *) s->ends.high);
+	}
+	if (!s->ends_known || s->ends.npartitions != answer->npartitions)
+		s->dirty = true;
+	s->ends.npartitions = answer->npartitions;
+	s->ends.low = MemoryContextAlloc(s->context, Max(answer->npartitions, 1) * sizeof(int64));
+	s->ends.high = MemoryContextAlloc(s->context, Max(answer->npartitions, 1) * sizeof(int64));
+	memcpy((void *) s->ends.low, answer->low, answer->npartitions * sizeof(int64));
+	memcpy((void *) s->ends.high, answer->high, answer->npartitions * sizeof(int64));
+	s->ends_known = true;
+	s->ends_at = s->asked_at;
+	s->run_pending = true;
+	foreach(lc, s->readers)
+	{
+		SiReader   *r = lfirst(lc);
+
+		if (r->ref.index >= 0 && r->report.stream_failing)
+			stream_failed(s, now, r->report.message);
+	}
+	return true;
+}
+
+/* -------------------------------------------------------------------------- step */
+
+void
+si_supervisor_failed(SiSupervisor *s, int sqlstate, const char *message)
+{
+	si_state_error(&s->machine, si_unix_ms(GetCurrentTimestamp()), false, unpack_sql_state(sqlstate), message);
+	si_state_event(&s->machine, SI_EVENT_RUN_FINISHED, 0);
+}
+
+void
+si_supervisor_note(SiSupervisor *s, const char *fmt,...)
+{
+	char		text[256];
+	Size		len = strlen(s->note);
+	va_list		ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (strstr(s->note, text) == NULL)
+		snprintf(s->note + len, sizeof(s->note) - len, "%s%s", len > 0 ? "; " : "", text);
+}
+
+static void
+load_spec(SiSupervisor *s)
+{
+	MemoryContext old;
+	char	   *json;
+
+	si_catalog_begin(s->step_context);
+	json = si_catalog_spec(s->row.id);
+	if (json)
+	{
+		MemoryContextReset(s->spec_context);
+		old = MemoryContextSwitchTo(s->spec_context);
+		s->spec = si_spec_parse(json, true);
+		MemoryContextSwitchTo(old);
+	}
+	si_catalog_commit();
+}
+
+/* A reader that reads well is a task that succeeds, once per finished run. */
+static void
+finish_run(SiSupervisor *s, TimestampTz now)
+{
+	bool		any = false;
+	bool		well = true;
+	ListCell   *lc;
+
+	foreach(lc, s->readers)
+	{
+		SiReader   *r = lfirst(lc);
+
+		if (!r->wanted)
+			continue;
+		any = true;
+		well &= r->ref.index >= 0 && r->report.reading && !r->report.stream_failing &&
+			TimestampDifferenceExceeds(r->report.started, now, HEALTHY_MS);
+	}
+	if (any && well)
+	{
+		s->halt_retries = 0;
+		si_state_event(&s->machine, SI_EVENT_TASK_SUCCEEDED, 0);
+	}
+	si_state_event(&s->machine, SI_EVENT_RUN_FINISHED, 0);
+	s->run_pending = false;
+}
+
+static void
+step(void *arg)
+{
+	SiSupervisor *s = arg;
+	TimestampTz now = GetCurrentTimestamp();
+	bool		due;
+
+	look_at_readers(s, now);
+	if (s->gone)
+	{
+		si_supervisor_stop_readers(s);
+		return;
+	}
+	if (s->spec == NULL)
+	{
+		load_spec(s);
+		if (s->spec == NULL)
+			return;
+	}
+	if (!s->row.suspended && s->pending == NULL)
+		ask_broker(s, now);
+
+	due = s->dirty || s->run_pending ||
+		(!s->row.suspended && TimestampDifferenceExceeds(s->planned_at, now, PLAN_MS));
+	if (!due)
+		return;
+	s->dirty = false;
+	s->planned_at = now;
+	s->note[0] = '\0';
+	si_catalog_begin(s->step_context);
+	si_supervisor_plan(s, now);
+	si_catalog_commit();
+	start_readers(s, now);
+	si_backoff_clear(&s->step_backoff);
+	if (s->run_pending || s->row.suspended)
+		finish_run(s, now);
+}
+
+void
+si_supervisor_step(SiSupervisor *s)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	MemoryContext old;
+	int			sqlstate;
+	char		message[512];
+	char		what[SI_ID_LEN + 32];
+
+	if (s->step_backoff.retry_at > now)
+		return;
+	MemoryContextReset(s->step_context);
+	old = MemoryContextSwitchTo(s->step_context);
+	snprintf(what, sizeof(what), "step of supervisor \"%s\"", s->row.id);
+	if (!si_guard(step, s, what, &sqlstate, message, sizeof(message)))
+	{
+		s->dirty = true;
+		s->run_pending = false;
+		s->step_backoff.failures = Max(s->step_backoff.failures, 1);
+		si_backoff_failed(&s->step_backoff, now);
+		si_supervisor_failed(s, sqlstate, message);
+	}
+	MemoryContextSwitchTo(old);
+}

@@ -1,0 +1,120 @@
+/*
+ * supervisor.h
+ *		A supervisor inside the overlord: what it knows, and its step.
+ *
+ * Nothing here must survive the process: after a restart everything is read
+ * from the catalog again, and running task processes are found in shared
+ * memory.
+ */
+#ifndef SI_WORKER_SUPERVISOR_H
+#define SI_WORKER_SUPERVISOR_H
+
+#include "catalog/supervisors.h"
+#include "nodes/pg_list.h"
+#include "source/kafka_monitor.h"
+#include "spec/spec.h"
+#include "worker/supervisor_state.h"
+#include "worker/worker_pool.h"
+
+/* The reading process of one task group, or the wish for one. */
+typedef struct SiReader
+{
+	int			group_id;
+	SiWorkerRef ref;
+	SiWorkerReport report;		/* of the last look, while it runs */
+	SiBackoff	backoff;
+	bool		wanted;			/* the last plan says that it should run */
+	bool		holding;
+	TimestampTz offset_gone_at; /* 0, or when it said that its next offset is gone */
+	int64		rows_check_at;	/* stored rows of the group at which the task's are counted again */
+} SiReader;
+
+typedef struct SiSupervisor
+{
+	MemoryContext context;		/* of this struct, while the supervisor is known */
+	MemoryContext spec_context; /* of spec, replaced with it */
+	MemoryContext step_context; /* reset before every step */
+	SiSupervisorRow row;
+	bool		gone;			/* its row is gone: end the processes, then forget it */
+	SiSpec	   *spec;			/* NULL: to be read in the next step */
+
+	SiStateMachine machine;
+	char		note[512];		/* what keeps it from working, for status; empty: nothing */
+	bool		run_pending;	/* an answer came: the next plan finishes a run */
+	SiBackoff	step_backoff;
+
+	/* what the broker said; asked through the monitor */
+	uint64		ticket;			/* of the open question, or 0 */
+	TimestampTz asked_at;
+	TimestampTz ask_next;
+	SiBackoff	ask_backoff;
+	bool		ends_known;
+	SiStreamEnds ends;			/* arrays in context */
+	TimestampTz ends_at;
+
+	bool		dirty;			/* plan at the next step */
+	TimestampTz planned_at;
+	bool		restart;		/* readers of an older spec are to be replaced */
+	bool		forgive;		/* parse exceptions count from 0 when the readers are gone */
+	SiRequestRow *pending;		/* terminate or reset that waits for the readers to end */
+	int			halt_retries;
+	List	   *readers;		/* of SiReader */
+	List	   *overdue;		/* task ids whose completionTimeout was noted */
+
+	uint64		published_hash; /* of the status row written last */
+	TimestampTz published_at;
+} SiSupervisor;
+
+extern SiSupervisor *si_supervisor_create(const SiSupervisorRow *row);
+extern void si_supervisor_destroy(SiSupervisor *s);
+/* The row has another version: the spec is read anew, readers follow. */
+extern void si_supervisor_row_changed(SiSupervisor *s, const SiSupervisorRow *row);
+/* Takes over a reading process that outlived the former overlord. */
+extern void si_supervisor_adopt(SiSupervisor *s, int group_id, SiWorkerRef ref);
+/* A verb that can be applied only when nothing reads. */
+extern void si_supervisor_set_pending(SiSupervisor *s, const SiRequestRow *r);
+
+/* Takes an answer of the monitor if it is this supervisor's. */
+extern bool si_supervisor_answer(SiSupervisor *s, const SiTopicAnswer *answer);
+
+/*
+ * One step: looks at the processes, asks the broker, plans (one transaction)
+ * and starts what is wanted.  Catches its own errors; never throws.
+ */
+extern void si_supervisor_step(SiSupervisor *s);
+/* Whether it reads, has read a moment ago, or is about to. */
+extern bool si_supervisor_active(const SiSupervisor *s);
+/* Lets the readers of a group wait while too many deltas are unmerged. */
+extern void si_supervisor_backlog(SiSupervisor *s, int group_id, int64 deltas);
+
+/* Records an error that is not the stream's and ends the run. */
+extern void si_supervisor_failed(SiSupervisor *s, int sqlstate, const char *message);
+/* Milliseconds since the Unix epoch. */
+extern int64 si_unix_ms(TimestampTz t);
+/* Adds to the note, once. */
+extern void si_supervisor_note(SiSupervisor *s, const char *fmt,...) pg_attribute_printf(2, 3);
+
+/* supervisor_plan.c: decides and writes; inside the step's transaction. */
+extern void si_supervisor_plan(SiSupervisor *s, TimestampTz now);
+extern SiReader *si_supervisor_reader(SiSupervisor *s, int group_id);
+extern bool si_supervisor_quiet(const SiSupervisor *s);
+extern void si_supervisor_stop_readers(SiSupervisor *s);
+
+/* supervisor_status.c: writes the status rows that changed; one transaction. */
+extern void si_publish_status(List *supervisors);
+
+/* verbs.c: applies request rows, each in its own transaction. */
+extern void si_apply_requests(List *supervisors);
+
+/* publishing.c: one publishing process per data source that needs one. */
+extern void si_publishers_adopt(int64 data_source_id, const char *supervisor_id, SiWorkerRef ref);
+extern void si_publishers_step(List *supervisors);
+
+/*
+ * Runs fn(arg); an ERROR is logged, the transaction rolled back, and false
+ * returned with the SQLSTATE and the message.
+ */
+extern bool si_guard(void (*fn) (void *arg), void *arg, const char *what,
+					 int *sqlstate, char *message, Size message_size);
+
+#endif							/* SI_WORKER_SUPERVISOR_H */

@@ -1,0 +1,400 @@
+/*
+ * supervisor_plan.c
+ *		The plan of a supervisor's step: from what the catalog and the broker
+ *		say to what should be, written in one transaction.
+ *
+ * Everything is made durable before a process acts on it: a reading process
+ * is started after the commit that inserted its task.  What cannot be done
+ * while processes read (another spec, other groups, suspend, terminate,
+ * reset) asks them to stop and is planned again when the last is gone.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "port.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "worker/supervisor.h"
+
+#define HALT_RETRY_MS		60000	/* doubling ... */
+#define HALT_RETRY_MAX_MS	(60 * 60000)
+
+/* ------------------------------------------------------------------------ tasks */
+
+/*
+ * A new task id, of Druid's form: the 15 hex digits tell data and place, the
+ * 8 letters are random.
+ */
+static char *
+new_task_id(SiSupervisor *s, const SiGroupState *g)
+{
+	uint64		hash = hash_bytes_extended((const unsigned char *) s->row.id, strlen(s->row.id), s->row.spec_version);
+	char		letters[9] = {0};
+	uint8		random[8];
+
+	hash = hash_combine64(hash, hash_bytes_extended((const unsigned char *) g->partitions,
+													g->npartitions * sizeof(int32), g->next_seq));
+	hash = hash_combine64(hash, hash_bytes_extended((const unsigned char *) g->offsets,
+													g->npartitions * sizeof(int64), g->group_id));
+	if (!pg_strong_random(random, sizeof(random)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random bits")));
+	for (int i = 0; i < 8; i++)
+		letters[i] = 'a' + (random[i] & 0xF);
+	return psprintf("index_kafka_%s_%015llx_%s", s->row.id,
+					(unsigned long long) (hash & UINT64CONST(0xFFFFFFFFFFFFFFF)), letters);
+}
+
+/* Message times that a task created now accepts. */
+static SiTaskBounds
+task_bounds(const SiSpec *spec, TimestampTz now)
+{
+	SiTaskBounds b = {0};
+
+	if (spec->has_late_period)
+	{
+		b.has_min = true;
+		b.min_ms = si_unix_ms(now) - spec->late_period;
+	}
+	else if (spec->has_late_start)
+	{
+		b.has_min = true;
+		b.min_ms = spec->late_start;
+	}
+	if (spec->has_early_period)
+	{
+		b.has_max = true;
+		b.max_ms = si_unix_ms(now) + spec->task_duration + spec->early_period;
+	}
+	return b;
+}
+
+static SiTaskRow *
+reading_task(SiTaskRow *tasks, int ntasks, int group_id)
+{
+	for (int i = 0; i < ntasks; i++)
+		if (tasks[i].group_id == group_id && !tasks[i].publishing)
+			return &tasks[i];
+	return NULL;
+}
+
+/* Ends all reading tasks at what is committed; nothing reads any more. */
+static void
+hand_off_all(SiTaskRow *tasks, int ntasks)
+{
+	for (int i = 0; i < ntasks; i++)
+		if (!tasks[i].publishing)
+			si_catalog_task_hand_off(tasks[i].task_id, NULL, NULL);
+}
+
+static bool
+older_than(TimestampTz created, TimestampTz now, int64 ms)
+{
+	return ms < PG_INT64_MAX && (now - created) / 1000 >= ms;
+}
+
+/*
+ * Whether the rows of a task are as many as one hand-off should have.  The
+ * counter of stored rows is an upper bound; deltas are counted, after rollup,
+ * only when it says that the limit may be reached.
+ */
+static bool
+enough_rows(SiSupervisor *s, const SiGroupRow *g, const SiTaskRow *t, SiReader *r)
+{
+	int64		limit = Min(s->spec->max_rows_per_segment, s->spec->max_total_rows);
+	int64		stored = g->state.counters.n[SI_COUNT_STORED_ROWS];
+	int64		rows;
+
+	if (limit <= 0 || stored - t->start_stored_rows < limit || stored < r->rows_check_at)
+		return false;
+	rows = si_catalog_task_rows(s->row.data_source_id, g->state.group_id, t->start_seq);
+	if (rows >= limit)
+	{
+		r->rows_check_at = 0;
+		return true;
+	}
+	r->rows_check_at = stored + Max(limit - rows, limit / 16);
+	return false;
+}
+
+/* Publishing that takes longer than completionTimeout is noted once per task. */
+static void
+note_overdue(SiSupervisor *s, const SiTaskRow *t, TimestampTz now)
+{
+	char		message[256];
+	ListCell   *lc;
+	MemoryContext old;
+
+	if (!older_than(t->created, now, s->spec->task_duration + s->spec->completion_timeout))
+		return;
+	foreach(lc, s->overdue)
+		if (strcmp(lfirst(lc), t->task_id) == 0)
+			return;
+	old = MemoryContextSwitchTo(s->context);
+	s->overdue = lappend(s->overdue, pstrdup(t->task_id));
+	MemoryContextSwitchTo(old);
+	snprintf(message, sizeof(message), "publishing of task [%s] takes longer than completionTimeout; it goes on", t->task_id);
+	si_state_error(&s->machine, si_unix_ms(now), false, "CompletionTimeout", message);
+	ereport(LOG, (errmsg("supervisor \"%s\": %s", s->row.id, message)));
+}
+
+/* ----------------------------------------------------------------------- groups */
+
+/*
+ * The broker no longer has the next offset of a partition.  True when the
+ * group cannot read; with resetOffsetAutomatically it can in the next plan.
+ */
+static bool
+offset_is_gone(SiSupervisor *s, const SiGroupRow *g, SiReader *r, SiTaskRow *task, TimestampTz now)
+{
+	int			i;
+	int64	   *offsets;
+	char		message[512];
+
+	if (r->ref.index >= 0)
+		return false;
+	if (r->offset_gone_at != 0 && s->ends_at < r->offset_gone_at)
+		return true;			/* what the broker said is older than that */
+	i = si_group_offset_gone(&g->state, &s->ends);
+	if (i < 0)
+	{
+		r->offset_gone_at = 0;
+		return false;
+	}
+	if (!s->spec->reset_offset_automatically)
+	{
+		snprintf(message, sizeof(message),
+				 "Previous sequenceNumber [" INT64_FORMAT "] is no longer available for partition [%d]. You can clear the previous sequenceNumber and start reading from a valid message by using the supervisor's reset API.",
+				 g->state.offsets[i], g->state.partitions[i]);
+		si_supervisor_note(s, "offset " INT64_FORMAT " of partition %d is no longer available",
+						   g->state.offsets[i], g->state.partitions[i]);
+		if (s->run_pending)
+			si_state_error(&s->machine, si_unix_ms(now), true, "StreamException", message);
+		return true;
+	}
+
+	offsets = palloc(g->state.npartitions * sizeof(int64));
+	for (i = 0; i < g->state.npartitions; i++)
+	{
+		int32		p = g->state.partitions[i];
+
+		offsets[i] = g->state.offsets[i];
+		if (p >= s->ends.npartitions || s->ends.low[p] < 0 || offsets[i] >= s->ends.low[p])
+			continue;
+		offsets[i] = s->spec->use_earliest_offset ? s->ends.low[p] : s->ends.high[p];
+		ereport(LOG,
+				(errmsg("supervisor \"%s\" skips offsets " INT64_FORMAT " to " INT64_FORMAT " of partition %d, which the broker no longer has",
+						s->row.id, g->state.offsets[i], offsets[i] - 1, p)));
+	}
+	if (task)
+		si_catalog_task_hand_off(task->task_id, NULL, NULL);
+	(void) si_catalog_set_offsets(s->row.id, &g->state, offsets);
+	r->offset_gone_at = 0;
+	s->dirty = true;
+	return true;
+}
+
+/*
+ * A halted group: its task has failed, the replacement waits.  The next try
+ * meets the same message; only resume, reset or another spec help.
+ */
+static void
+plan_halted(SiSupervisor *s, const SiGroupRow *g, SiTaskRow *task, TimestampTz now)
+{
+	int64		wait = Min((int64) HALT_RETRY_MS << Min(s->halt_retries, 6), HALT_RETRY_MAX_MS);
+
+	si_supervisor_note(s, "group %d halted: %s", g->state.group_id, g->halted);
+	if (task && task->created < g->halted_at)
+	{
+		si_catalog_task_replace(task->task_id, g->halted, new_task_id(s, &g->state));
+		si_state_error(&s->machine, si_unix_ms(now), false, "ParseException", g->halted);
+		ereport(LOG,
+				(errmsg("task %s of supervisor \"%s\" has failed", task->task_id, s->row.id),
+				 errdetail_internal("%s", g->halted)));
+	}
+	if (older_than(g->halted_at, now, wait))
+	{
+		si_catalog_unhalt(s->row.id, false);
+		s->halt_retries++;
+		s->dirty = true;
+	}
+}
+
+static void
+plan_group(SiSupervisor *s, const SiGroupRow *g, SiTaskRow *tasks, int ntasks, TimestampTz now)
+{
+	SiReader   *r = si_supervisor_reader(s, g->state.group_id);
+	SiTaskRow  *task = reading_task(tasks, ntasks, g->state.group_id);
+	SiTaskBounds bounds;
+
+	r->wanted = false;
+	if (g->halted)
+	{
+		if (r->ref.index < 0)
+			plan_halted(s, g, task, now);
+		return;
+	}
+	if (offset_is_gone(s, g, r, task, now))
+		return;
+	bounds = task_bounds(s->spec, now);
+	if (task == NULL)
+	{
+		si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_CREATING_TASKS);
+		si_catalog_task_create(new_task_id(s, &g->state), s->row.id, g->state.group_id, &bounds);
+	}
+	else if (older_than(task->created, now, s->spec->task_duration) ||
+			 older_than(task->created, now, s->spec->intermediate_handoff_period) ||
+			 enough_rows(s, g, task, r))
+		si_catalog_task_hand_off(task->task_id, new_task_id(s, &g->state), &bounds);
+	r->wanted = true;
+	if (r->holding)
+		si_supervisor_note(s, "reading of group %d waits for merges", g->state.group_id);
+}
+
+/* Drops from memory the readers of groups that are no more. */
+static void
+forget_readers(SiSupervisor *s, int ngroups)
+{
+	ListCell   *lc;
+
+	foreach(lc, s->readers)
+	{
+		SiReader   *r = lfirst(lc);
+
+		if (r->group_id >= ngroups)
+			s->readers = foreach_delete_current(s->readers, lc);
+	}
+}
+
+/* True when the groups have been written anew, or must be but cannot yet. */
+static bool
+plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks, int ntasks)
+{
+	SiGroupState *stored = palloc(Max(ngroups, 1) * sizeof(SiGroupState));
+	SiGroupState *wanted;
+	int			nwanted;
+
+	for (int i = 0; i < ngroups; i++)
+	{
+		stored[i] = groups[i].state;
+		if (strcmp(groups[i].topic, s->spec->topic) != 0)
+			stored[i].npartitions = 0;	/* offsets of another topic mean nothing */
+	}
+	switch (si_regroup(stored, ngroups, &s->ends, s->spec->task_count, s->spec->use_earliest_offset,
+					   &wanted, &nwanted))
+	{
+		case SI_REGROUP_NO:
+			return false;
+		case SI_REGROUP_WAIT:
+			si_supervisor_note(s, "waiting for the broker to tell the offsets of all partitions");
+			s->ask_next = Min(s->ask_next, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000));
+			return ngroups == 0;
+		case SI_REGROUP_YES:
+			break;
+	}
+	if (!si_supervisor_quiet(s))
+	{
+		si_supervisor_stop_readers(s);
+		return true;
+	}
+	hand_off_all(tasks, ntasks);
+	si_catalog_set_groups(&s->row, s->spec->topic, wanted, nwanted);
+	forget_readers(s, nwanted);
+	ereport(LOG,
+			(errmsg("supervisor \"%s\" reads %d partitions of topic \"%s\" in %d task groups",
+					s->row.id, s->ends.npartitions, s->spec->topic, nwanted)));
+	return true;
+}
+
+/* ------------------------------------------------------------------------- plan */
+
+/* What waits until nothing reads; true when there is nothing else to plan. */
+static bool
+plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
+{
+	ListCell   *lc;
+
+	foreach(lc, s->readers)
+	{
+		SiReader   *r = lfirst(lc);
+
+		if (r->ref.index >= 0 && r->report.spec_version != 0 && r->report.spec_version != s->row.spec_version)
+			s->restart = true;
+	}
+	if (!s->row.suspended && s->pending == NULL && !s->restart)
+		return false;
+	if (!si_supervisor_quiet(s))
+	{
+		si_supervisor_stop_readers(s);
+		return true;
+	}
+	hand_off_all(tasks, ntasks);
+	if (s->restart)
+	{
+		s->restart = false;
+		foreach(lc, s->readers)
+			si_backoff_clear(&((SiReader *) lfirst(lc))->backoff);
+	}
+	if (s->forgive)
+	{
+		si_catalog_unhalt(s->row.id, true);
+		s->forgive = false;
+	}
+	if (s->pending)
+	{
+		if (s->pending->verb == SI_VERB_TERMINATE)
+		{
+			si_catalog_apply_terminate(s->pending);
+			s->gone = true;
+		}
+		else
+			si_catalog_apply_reset(s->pending);
+		pfree(s->pending);
+		s->pending = NULL;
+	}
+	s->dirty = !s->row.suspended;
+	return true;
+}
+
+void
+si_supervisor_plan(SiSupervisor *s, TimestampTz now)
+{
+	SiTaskRow  *tasks;
+	int			ntasks = si_catalog_tasks(s->row.data_source_id, &tasks);
+	SiGroupRow *groups;
+	int			ngroups;
+	bool		halted = false;
+
+	for (int i = 0; i < ntasks; i++)
+		if (tasks[i].publishing)
+			note_overdue(s, &tasks[i], now);
+	if (plan_quiet(s, tasks, ntasks))
+		return;
+
+	ngroups = si_catalog_groups(s->row.id, &groups);
+	if (s->ends_known)
+	{
+		si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_DISCOVERING_INITIAL_TASKS);
+		if (s->ends.npartitions == 0)
+			si_supervisor_note(s, "topic \"%s\" has no partitions", s->spec->topic);
+		else if (plan_regroup(s, groups, ngroups, tasks, ntasks))
+		{
+			s->dirty = si_supervisor_quiet(s) && s->note[0] == '\0';
+			return;
+		}
+	}
+	else
+	{
+		/* groups of the same topic go on without waiting for the broker's answer */
+		for (int i = 0; i < ngroups; i++)
+			if (strcmp(groups[i].topic, s->spec->topic) != 0 || groups[i].state.npartitions == 0)
+				return;
+	}
+	for (int i = 0; i < ngroups; i++)
+	{
+		plan_group(s, &groups[i], tasks, ntasks, now);
+		halted |= groups[i].halted != NULL;
+	}
+	si_state_event(&s->machine, SI_EVENT_HALTED, halted);
+}
