@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "api/api.h"
 #include "common/guc.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -36,5 +37,6 @@ _PG_init(void)
 	si_shmem_install_hooks();
 	si_session_install_hooks();
 	si_utility_install_hooks();
+	si_api_install_hooks();
 	si_launcher_register();
 }

@@ -120,7 +120,7 @@ stream_can_go_on(ReadingTask *t, bool got_messages)
 	switch (e.class)
 	{
 		case SI_STREAM_OK:
-			if (got_messages && si_my_slot->stream_failing)
+			if ((got_messages || si_kafka_reader_at_end(t->reader)) && si_my_slot->stream_failing)
 			{
 				SpinLockAcquire(&si_my_slot->mutex);
 				si_my_slot->stream_failing = false;
@@ -255,7 +255,7 @@ show_progress(ReadingTask *t, bool drained)
 {
 	SpinLockAcquire(&si_my_slot->mutex);
 	si_my_slot->reading = true;
-	si_my_slot->at_end = drained && !si_my_slot->stream_failing;
+	si_my_slot->at_end = drained && si_kafka_reader_at_end(t->reader);
 	si_my_slot->rows_in_memory = si_batch_rows(t->batch);
 	si_my_slot->bytes_in_memory = si_batch_bytes(t->batch);
 	SpinLockRelease(&si_my_slot->mutex);

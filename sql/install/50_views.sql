@@ -1,0 +1,365 @@
+--
+-- Views.  Everybody may select from them; each shows the rows of the data
+-- sources whose table the reader owns, and all rows to members of pg_monitor.
+-- A view reads our tables as its owner, while its functions run as the
+-- reader: pg_has_role() checks the reader.
+--
+
+CREATE FUNCTION stream_ingest.worker_slots(
+	OUT kind text, OUT pid integer, OUT supervisor_id text, OUT data_source_id bigint, OUT group_id integer,
+	OUT state text, OUT started timestamptz, OUT last_commit timestamptz, OUT rows_in_memory bigint,
+	OUT rates_1m double precision[], OUT rates_5m double precision[], OUT rates_15m double precision[],
+	OUT message text) RETURNS SETOF record
+	LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_worker_slots';
+COMMENT ON FUNCTION stream_ingest.worker_slots() IS 'processes of this database that the caller may see; rates per second in the order of the row counters';
+GRANT EXECUTE ON FUNCTION stream_ingest.worker_slots() TO PUBLIC;
+
+CREATE VIEW stream_ingest.visible_data_source WITH (security_barrier) AS
+SELECT d.data_source_id,
+	d.relid::pg_catalog.regclass AS data_source,
+	c.relowner,
+	d.name,
+	d.damaged
+FROM stream_ingest.data_source d
+JOIN pg_catalog.pg_class c ON c.oid = d.relid
+WHERE d.install = (SELECT i.uuid FROM stream_ingest.install i)
+	AND (pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
+COMMENT ON VIEW stream_ingest.visible_data_source IS 'data sources that the reader may see; the other views stand on it';
+
+CREATE VIEW stream_ingest.partitions WITH (security_barrier) AS
+SELECT g.supervisor_id,
+	d.data_source,
+	g.group_id,
+	g.topic,
+	p.partition,
+	p.next AS "offset",
+	e.earliest,
+	e.latest,
+	GREATEST(e.latest - p.next, 0) AS lag,
+	st.offsets_updated AS updated
+FROM stream_ingest.task_group g
+JOIN stream_ingest.visible_data_source d USING (data_source_id)
+CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(g.partitions), pg_catalog.unnest(g.offsets)) AS p (partition, next)
+LEFT JOIN stream_ingest.supervisor_status st USING (supervisor_id)
+LEFT JOIN LATERAL (
+	SELECT NULLIF(u.earliest, -1) AS earliest, NULLIF(u.latest, -1) AS latest
+	FROM ROWS FROM (pg_catalog.unnest(st.partitions), pg_catalog.unnest(st.earliest_offsets),
+		pg_catalog.unnest(st.latest_offsets)) AS u (partition, earliest, latest)
+	WHERE u.partition = p.partition
+) e ON true;
+COMMENT ON VIEW stream_ingest.partitions IS 'partitions that are read: the next offset, the ends of the stream as the broker last said, and the lag in messages';
+COMMENT ON COLUMN stream_ingest.partitions."offset" IS 'the next offset to read: everything before it is committed';
+COMMENT ON COLUMN stream_ingest.partitions.updated IS 'when earliest and latest were asked';
+
+CREATE VIEW stream_ingest.segments WITH (security_barrier) AS
+SELECT d.data_source,
+	'segment'::text AS kind,
+	s.segment_id AS number,
+	NULL::smallint AS level,
+	s.group_id,
+	pg_catalog.to_timestamp(s.interval_start_ms / 1000.0) AS interval_start,
+	pg_catalog.to_timestamp(s.interval_end_ms / 1000.0) AS interval_end,
+	pg_catalog.to_timestamp(s.min_ms / 1000.0) AS min_time,
+	pg_catalog.to_timestamp(s.max_ms / 1000.0) AS max_time,
+	s.rows,
+	s.bytes,
+	s.version,
+	s.partition_num,
+	s.first_seq,
+	s.last_seq,
+	s.partitions,
+	s.start_offsets,
+	s.end_offsets,
+	s.created,
+	s.file
+FROM stream_ingest.segment s
+JOIN stream_ingest.visible_data_source d USING (data_source_id)
+UNION ALL
+SELECT d.data_source,
+	'delta',
+	x.seq,
+	x.level,
+	x.group_id,
+	NULL,
+	NULL,
+	pg_catalog.to_timestamp(x.min_ms / 1000.0),
+	pg_catalog.to_timestamp(x.max_ms / 1000.0),
+	x.rows,
+	x.bytes,
+	NULL,
+	NULL,
+	x.first_seq,
+	x.seq,
+	x.partitions,
+	x.start_offsets,
+	x.end_offsets,
+	x.created,
+	x.file
+FROM stream_ingest.delta x
+JOIN stream_ingest.visible_data_source d USING (data_source_id);
+COMMENT ON VIEW stream_ingest.segments IS 'chunks that queries read: published segments, each of one interval, and deltas that are not published yet';
+COMMENT ON COLUMN stream_ingest.segments.file IS 'null: the chunk lives in its catalog row';
+COMMENT ON COLUMN stream_ingest.segments.level IS 'of a delta: 0 is one commit, higher levels are merged from lower ones';
+
+CREATE VIEW stream_ingest.supervisors WITH (security_barrier) AS
+SELECT s.supervisor_id,
+	d.data_source,
+	pg_catalog.pg_get_userbyid(d.relowner) AS owner,
+	COALESCE(s.spec ->> 'type', 'kafka') AS type,
+	COALESCE(s.spec #>> '{spec,ioConfig,topic}', s.spec #>> '{ioConfig,topic}') AS topic,
+	COALESCE(st.state, 'PENDING') AS state,
+	COALESCE(st.detailed_state, 'PENDING') AS detailed_state,
+	COALESCE(st.healthy, true) AS healthy,
+	s.suspended,
+	r.requests,
+	t.tasks,
+	t.publishing,
+	c.rows,
+	c.bytes,
+	p.lag,
+	COALESCE(d.damaged, h.halted, st.note) AS note,
+	s.spec_version,
+	s.created,
+	s.updated
+FROM stream_ingest.supervisor s
+JOIN stream_ingest.visible_data_source d USING (data_source_id)
+LEFT JOIN stream_ingest.supervisor_status st USING (supervisor_id)
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.array_agg(q.verb ORDER BY q.request_id) AS requests
+	FROM stream_ingest.request q WHERE q.supervisor_id = s.supervisor_id
+) r
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.count(*) FILTER (WHERE k.phase = 'READING') AS tasks,
+		pg_catalog.count(*) FILTER (WHERE k.phase = 'PUBLISHING') AS publishing
+	FROM stream_ingest.task k WHERE k.supervisor_id = s.supervisor_id AND k.status = 'RUNNING'
+) t
+CROSS JOIN LATERAL (
+	SELECT COALESCE(pg_catalog.sum(x.rows), 0)::bigint AS rows, COALESCE(pg_catalog.sum(x.bytes), 0)::bigint AS bytes
+	FROM (
+		SELECT g.rows, g.bytes FROM stream_ingest.segment g WHERE g.data_source_id = s.data_source_id
+		UNION ALL
+		SELECT g.rows, g.bytes FROM stream_ingest.delta g WHERE g.data_source_id = s.data_source_id
+	) x
+) c
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.sum(v.lag)::bigint AS lag
+	FROM stream_ingest.partitions v WHERE v.supervisor_id = s.supervisor_id
+) p
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.string_agg(g.halted, '; ' ORDER BY g.group_id) AS halted
+	FROM stream_ingest.task_group g WHERE g.supervisor_id = s.supervisor_id
+) h
+WHERE s.install = (SELECT i.uuid FROM stream_ingest.install i);
+COMMENT ON VIEW stream_ingest.supervisors IS 'supervisors with their state, what they have stored and how far they are behind';
+COMMENT ON COLUMN stream_ingest.supervisors.requests IS 'verbs that were called and wait to be applied; null: none';
+COMMENT ON COLUMN stream_ingest.supervisors.tasks IS 'reading tasks that run';
+COMMENT ON COLUMN stream_ingest.supervisors.lag IS 'messages not read yet, by the last word of the broker; null: not known';
+COMMENT ON COLUMN stream_ingest.supervisors.note IS 'what an administrator should look at';
+
+CREATE VIEW stream_ingest.tasks WITH (security_barrier) AS
+SELECT t.task_id,
+	t.supervisor_id,
+	d.data_source,
+	t.group_id,
+	t.status,
+	t.phase,
+	w.pid,
+	t.created,
+	t.ended,
+	COALESCE(t.ended, pg_catalog.clock_timestamp()) - t.created AS duration,
+	t.partitions,
+	t.start_offsets,
+	CASE WHEN t.phase = 'READING' AND t.status = 'RUNNING' THEN g.offsets ELSE t.end_offsets END AS current_offsets,
+	CASE WHEN t.phase = 'READING' AND t.status = 'RUNNING' THEN g.counters[13] ELSE t.end_counters[13] END
+		- t.start_counters[13] AS rows,
+	t.error
+FROM stream_ingest.task t
+JOIN stream_ingest.visible_data_source d USING (data_source_id)
+LEFT JOIN stream_ingest.task_group g USING (supervisor_id, group_id)
+LEFT JOIN stream_ingest.worker_slots() w
+	ON w.kind = CASE t.phase WHEN 'READING' THEN 'reading' ELSE 'publishing' END
+	AND t.status = 'RUNNING' AND w.data_source_id = t.data_source_id
+	AND (w.kind = 'publishing' OR w.group_id = t.group_id);
+COMMENT ON VIEW stream_ingest.tasks IS 'tasks: ranges of offsets that were read, are being read, or are being published';
+COMMENT ON COLUMN stream_ingest.tasks.rows IS 'rows stored by the task, after merging in memory';
+
+CREATE VIEW stream_ingest.row_stats WITH (security_barrier) AS
+SELECT g.supervisor_id,
+	d.data_source,
+	g.group_id,
+	g.counters[1] AS processed,
+	g.counters[2] AS processed_bytes,
+	g.counters[3] AS processed_with_error,
+	g.counters[4] AS unparseable,
+	g.counters[5] AS thrown_away,
+	g.counters[6] AS thrown_away_null,
+	g.counters[7] AS thrown_away_before_minimum,
+	g.counters[8] AS thrown_away_after_maximum,
+	g.counters[9] AS thrown_away_filtered,
+	g.counters[11] AS rejected_dropped,
+	g.counters[12] AS columns_refused,
+	g.counters[13] AS stored_rows,
+	COALESCE(w.rates_1m[1], 0) AS processed_1m,
+	COALESCE(w.rates_5m[1], 0) AS processed_5m,
+	COALESCE(w.rates_15m[1], 0) AS processed_15m,
+	COALESCE(w.rates_1m[2], 0) AS processed_bytes_1m,
+	COALESCE(w.rates_5m[2], 0) AS processed_bytes_5m,
+	COALESCE(w.rates_15m[2], 0) AS processed_bytes_15m
+FROM stream_ingest.task_group g
+JOIN stream_ingest.visible_data_source d USING (data_source_id)
+LEFT JOIN stream_ingest.worker_slots() w
+	ON w.kind = 'reading' AND w.data_source_id = g.data_source_id AND w.group_id = g.group_id;
+COMMENT ON VIEW stream_ingest.row_stats IS 'row counters of every task group, as committed, and rates per second over 1, 5 and 15 minutes';
+COMMENT ON COLUMN stream_ingest.row_stats.processed IS 'rows stored without an error; rows stored with one are in processed_with_error only';
+
+CREATE VIEW stream_ingest.rejected_messages WITH (security_barrier) AS
+SELECT m.supervisor_id,
+	d.data_source,
+	m.at,
+	m.topic,
+	m.partition,
+	m."offset",
+	m.error_type,
+	m.reason,
+	m.payload_bytes,
+	m.payload
+FROM stream_ingest.rejected_message m
+JOIN stream_ingest.supervisor s USING (supervisor_id)
+JOIN stream_ingest.visible_data_source d USING (data_source_id);
+COMMENT ON VIEW stream_ingest.rejected_messages IS 'messages that could not be stored in full, with the reason';
+COMMENT ON COLUMN stream_ingest.rejected_messages.payload IS 'the first bytes of the message; convert_from(payload, ''UTF8'') shows text';
+
+CREATE VIEW stream_ingest.rejected_messages_dropped WITH (security_barrier) AS
+SELECT m.supervisor_id,
+	d.data_source,
+	m.topic,
+	m.partition,
+	m.messages,
+	m.first_offset,
+	m.last_offset
+FROM stream_ingest.rejected_dropped m
+JOIN stream_ingest.supervisor s USING (supervisor_id)
+JOIN stream_ingest.visible_data_source d USING (data_source_id);
+COMMENT ON VIEW stream_ingest.rejected_messages_dropped IS 'rejected messages that are not in rejected_messages because its bounds were reached: how many, and between which offsets';
+
+CREATE VIEW stream_ingest.columns WITH (security_barrier) AS
+SELECT d.data_source,
+	c.name,
+	c.type,
+	c.first_seen,
+	c.attached,
+	c.problem
+FROM stream_ingest.discovered_column c
+JOIN stream_ingest.visible_data_source d USING (data_source_id);
+COMMENT ON VIEW stream_ingest.columns IS 'columns that were discovered in the stream or came with a changed spec, and whether the table shows them yet';
+COMMENT ON COLUMN stream_ingest.columns.problem IS 'why the table cannot show the column; chunks hold it all the same';
+
+CREATE VIEW stream_ingest.workers WITH (security_barrier) AS
+SELECT w.kind,
+	w.pid,
+	w.supervisor_id,
+	w.group_id,
+	w.state,
+	w.started,
+	w.last_commit,
+	w.rows_in_memory,
+	w.message
+FROM stream_ingest.worker_slots() w;
+COMMENT ON VIEW stream_ingest.workers IS 'processes of stream_ingest in this database';
+
+CREATE VIEW stream_ingest.pending_deletes WITH (security_barrier) AS
+SELECT t.file,
+	t.bytes,
+	t.removed,
+	t.removed_by,
+	h.holder,
+	h.pid,
+	h.slot
+FROM stream_ingest.tombstone t
+LEFT JOIN LATERAL (
+	SELECT x.holder, x.pid, x.slot
+	FROM (
+		SELECT 'session' AS holder, a.pid, NULL::name AS slot, pg_catalog.age(a.backend_xmin) AS age
+		FROM pg_catalog.pg_stat_activity a
+		WHERE a.backend_xmin IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid()
+			AND (a.datname = pg_catalog.current_database() OR a.datname IS NULL)
+		UNION ALL
+		SELECT 'replication slot', s.active_pid, s.slot_name, pg_catalog.age(s.xmin)
+		FROM pg_catalog.pg_replication_slots s WHERE s.xmin IS NOT NULL
+		UNION ALL
+		SELECT 'prepared transaction ' || p.gid, NULL, NULL, pg_catalog.age(p.transaction)
+		FROM pg_catalog.pg_prepared_xacts p WHERE p.database = pg_catalog.current_database()
+	) x
+	WHERE x.age >= pg_catalog.age(t.removed_by::xid)
+	ORDER BY x.age DESC
+	LIMIT 1
+) h ON true
+WHERE t.install = (SELECT i.uuid FROM stream_ingest.install i)
+	AND pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW stream_ingest.pending_deletes IS 'chunk files that are not needed any more, and who keeps them: the oldest snapshot that might still read them; for members of pg_monitor';
+COMMENT ON COLUMN stream_ingest.pending_deletes.holder IS 'null: the file goes with the next round of the overlord';
+
+CREATE VIEW stream_ingest.audit WITH (security_barrier) AS
+WITH chunk AS (
+	SELECT DISTINCT c.data_source_id, c.group_id, c.first_seq, c.last_seq, p.partition, p.range_start, p.range_end
+	FROM (
+		SELECT s.data_source_id, s.group_id, s.first_seq, s.last_seq, s.partitions, s.start_offsets, s.end_offsets
+		FROM stream_ingest.segment s
+		UNION ALL
+		SELECT x.data_source_id, x.group_id, x.first_seq, x.seq, x.partitions, x.start_offsets, x.end_offsets
+		FROM stream_ingest.delta x
+	) c
+	CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(c.partitions), pg_catalog.unnest(c.start_offsets),
+		pg_catalog.unnest(c.end_offsets)) AS p (partition, range_start, range_end)
+), ordered AS (
+	SELECT k.*,
+		pg_catalog.lag(k.range_end) OVER w AS previous_end,
+		pg_catalog.lag(k.group_id) OVER w AS previous_group,
+		pg_catalog.lag(k.last_seq) OVER w AS previous_seq
+	FROM chunk k
+	WINDOW w AS (PARTITION BY k.data_source_id, k.partition ORDER BY k.range_start, k.range_end, k.first_seq)
+), summary AS (
+	SELECT o.data_source_id, o.partition,
+		pg_catalog.count(*) AS ranges,
+		pg_catalog.min(o.range_start) AS first_offset,
+		pg_catalog.max(o.range_end) AS covered_to,
+		COALESCE(pg_catalog.sum(GREATEST(o.range_start - o.previous_end, 0)), 0)::bigint AS skipped,
+		COALESCE(pg_catalog.sum(GREATEST(o.previous_end - o.range_start, 0)), 0)::bigint AS repeated,
+		pg_catalog.count(*) FILTER (WHERE o.range_start > o.previous_end
+			AND o.group_id = o.previous_group AND o.first_seq > o.previous_seq + 1) AS missing_chunks
+	FROM ordered o
+	GROUP BY 1, 2
+)
+SELECT v.supervisor_id,
+	v.data_source,
+	v.topic,
+	v.partition,
+	v."offset" AS committed,
+	m.ranges,
+	m.first_offset,
+	m.covered_to,
+	m.skipped,
+	m.repeated,
+	m.missing_chunks,
+	COALESCE(m.repeated = 0 AND m.missing_chunks = 0 AND m.covered_to <= v."offset", true) AS exactly_once
+FROM stream_ingest.partitions v
+JOIN stream_ingest.supervisor s USING (supervisor_id)
+LEFT JOIN summary m ON m.data_source_id = s.data_source_id AND m.partition = v.partition;
+COMMENT ON VIEW stream_ingest.audit IS 'per partition: whether the ranges of offsets of all chunks follow each other up to the committed offset';
+COMMENT ON COLUMN stream_ingest.audit.skipped IS 'offsets between two chunks: messages that left no row, and records of the broker''s own';
+COMMENT ON COLUMN stream_ingest.audit.repeated IS 'offsets that two chunks cover: read again after reset_supervisor(), otherwise an error';
+COMMENT ON COLUMN stream_ingest.audit.missing_chunks IS 'places where numbered chunks are missing between two offsets';
+
+GRANT SELECT ON
+	stream_ingest.supervisors,
+	stream_ingest.tasks,
+	stream_ingest.partitions,
+	stream_ingest.segments,
+	stream_ingest.row_stats,
+	stream_ingest.rejected_messages,
+	stream_ingest.rejected_messages_dropped,
+	stream_ingest.columns,
+	stream_ingest.workers,
+	stream_ingest.pending_deletes,
+	stream_ingest.audit
+TO PUBLIC;

@@ -1,0 +1,159 @@
+/*
+ * lookup.c
+ *		Supervisors as the caller's snapshot sees them, and who may do what.
+ *
+ * A verb is only a request until the overlord applies it; to its caller it
+ * has happened.  So every answer is computed from the supervisor's row and
+ * the requests that wait, in their order.
+ */
+#include "postgres.h"
+
+#include "api/lookup.h"
+#include "catalog/pg_authid.h"
+#include "miscadmin.h"
+#include "spec/spec.h"
+#include "utils/acl.h"
+#include "utils/syscache.h"
+
+void
+si_no_such_supervisor(const char *id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("cannot find any supervisor with id: [%s]", id),
+			 errhint("get_supervisors() lists the supervisors of this database.")));
+}
+
+/* What one request will have done to the supervisor. */
+static void
+apply_pending(SiSupervisor *s, const char *verb, char *spec)
+{
+	if (strcmp(verb, "suspend") == 0)
+		s->suspended = true;
+	else if (strcmp(verb, "resume") == 0)
+	{
+		s->suspended = false;
+		s->halted = false;
+	}
+	else if (strcmp(verb, "terminate") == 0)
+		s->terminating = true;
+	else if (strcmp(verb, "reset") == 0)
+		s->halted = false;
+	else if (strcmp(verb, "submit") == 0)
+	{
+		s->spec = spec;
+		s->suspended = si_spec_parse(spec, true)->suspended;
+		s->halted = false;
+		s->terminating = false;
+	}
+}
+
+/* All supervisors, or the one with this id, by id. */
+static SiSupervisor *
+load(SiQuery *q, const char *id, int *count)
+{
+	SiSupervisor *list;
+	int			n;
+
+	n = si_query(q,
+				 "SELECT s.supervisor_id, s.data_source_id, d.relid, d.name, s.spec, s.suspended,"
+				 " EXISTS (SELECT 1 FROM stream_ingest.task_group g"
+				 "  WHERE g.supervisor_id = s.supervisor_id AND g.halted IS NOT NULL)"
+				 " FROM stream_ingest.supervisor s JOIN stream_ingest.data_source d USING (data_source_id)"
+				 " WHERE s.install = (SELECT uuid FROM stream_ingest.install)"
+				 " AND ($1 IS NULL OR s.supervisor_id = $1)"
+				 " ORDER BY 1", "t", id);
+	list = palloc0(sizeof(SiSupervisor) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		list[i].id = si_get_text(i, 0);
+		list[i].data_source_id = si_get_int64(i, 1);
+		list[i].relid = si_get_oid(i, 2);
+		list[i].data_source = si_get_text(i, 3);
+		list[i].spec = si_get_text(i, 4);
+		list[i].suspended = si_get_bool(i, 5);
+		list[i].halted = si_get_bool(i, 6);
+	}
+	*count = n;
+
+	n = si_query(q,
+				 "SELECT supervisor_id, verb, spec FROM stream_ingest.request"
+				 " WHERE install = (SELECT uuid FROM stream_ingest.install)"
+				 " AND ($1 IS NULL OR supervisor_id = $1)"
+				 " ORDER BY request_id", "t", id);
+	for (int r = 0; r < n; r++)
+	{
+		char	   *of = si_get_text(r, 0);
+
+		for (int i = 0; i < *count; i++)
+			if (strcmp(list[i].id, of) == 0)
+				apply_pending(&list[i], si_get_text(r, 1), si_get_text(r, 2));
+	}
+	return list;
+}
+
+SiSupervisor *
+si_supervisor_find(SiQuery *q, const char *id)
+{
+	int			n;
+	SiSupervisor *s = load(q, id, &n);
+
+	return n > 0 ? s : NULL;
+}
+
+SiSupervisor *
+si_supervisor_get(SiQuery *q, const char *id)
+{
+	SiSupervisor *s = si_supervisor_find(q, id);
+
+	if (s == NULL || s->terminating)
+		si_no_such_supervisor(id);
+	return s;
+}
+
+SiSupervisor *
+si_supervisor_list(SiQuery *q, int *n)
+{
+	int			all;
+	SiSupervisor *list = load(q, NULL, &all);
+
+	*n = 0;
+	for (int i = 0; i < all; i++)
+		if (!list[i].terminating)
+			list[(*n)++] = list[i];
+	return list;
+}
+
+/* Like pg_class_ownercheck(), but not confused by a table that is just gone. */
+static bool
+owns(Oid relid, Oid user)
+{
+	return superuser_arg(user) ||
+		(SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)) && pg_class_ownercheck(relid, user));
+}
+
+bool
+si_may_see(Oid relid, Oid user)
+{
+	return owns(relid, user) || has_privs_of_role(user, ROLE_PG_MONITOR);
+}
+
+void
+si_check_may_see(const SiSupervisor *s, Oid user)
+{
+	if (!si_may_see(s->relid, user))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for supervisor [%s]", s->id),
+				 errhint("The owner of its foreign table, members of pg_monitor and superusers may see it.")));
+}
+
+void
+si_check_owner(const SiSupervisor *s, Oid user)
+{
+	if (!owns(s->relid, user))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of supervisor [%s]", s->id),
+				 errhint("The owner of a supervisor is the owner of its foreign table.")));
+}

@@ -1,0 +1,41 @@
+/*
+ * lookup.h
+ *		Supervisors as the caller's snapshot sees them, and who may do what.
+ */
+#ifndef SI_API_LOOKUP_H
+#define SI_API_LOOKUP_H
+
+#include "postgres.h"
+
+#include "api/query.h"
+
+/* A supervisor after the requests on it that are not applied yet. */
+typedef struct SiSupervisor
+{
+	char	   *id;
+	int64		data_source_id;
+	Oid			relid;			/* the foreign table; its owner owns the supervisor */
+	char	   *data_source;	/* name in the spec, whatever the table is called now */
+	char	   *spec;			/* as it was submitted */
+	bool		suspended;
+	bool		halted;			/* some task group has given up until resume */
+	bool		terminating;	/* a terminate request waits to be applied */
+} SiSupervisor;
+
+/* One that is not terminating; ERROR when there is none. */
+extern SiSupervisor *si_supervisor_get(SiQuery *q, const char *id);
+/* One, terminating or not, or NULL. */
+extern SiSupervisor *si_supervisor_find(SiQuery *q, const char *id);
+/* All that are not terminating, by id. */
+extern SiSupervisor *si_supervisor_list(SiQuery *q, int *n);
+
+/* The rule of every view and function; user is the caller. */
+extern bool si_may_see(Oid relid, Oid user);
+/* ERROR unless the user may see it, or owns it. */
+extern void si_check_may_see(const SiSupervisor *s, Oid user);
+extern void si_check_owner(const SiSupervisor *s, Oid user);
+
+/* ERROR: there is no such supervisor. */
+extern void si_no_such_supervisor(const char *id) pg_attribute_noreturn();
+
+#endif							/* SI_API_LOOKUP_H */

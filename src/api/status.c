@@ -1,0 +1,245 @@
+/*
+ * status.c
+ *		get_supervisor_status(): the state of a supervisor in Druid's shape.
+ *
+ * States, errors and the ends of the stream are what the overlord last wrote
+ * into supervisor_status; offsets come from task_group, where they are true
+ * in the caller's snapshot.
+ */
+#include "postgres.h"
+
+#include "api/json.h"
+#include "api/lookup.h"
+#include "api/query.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "spec/spec.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "worker/shmem.h"
+
+PG_FUNCTION_INFO_V1(si_get_supervisor_status);
+
+/* The next offset to read, and the end of the stream where it is known. */
+typedef struct Partition
+{
+	int64		partition;
+	int			group_id;
+	int64		offset;
+	bool		has_latest;
+	int64		latest;
+} Partition;
+
+typedef struct Status
+{
+	SiSupervisor *supervisor;
+	SiSpec	   *spec;
+	TimestampTz now;
+	char	   *state;
+	char	   *detailed_state;
+	bool		healthy;
+	char	   *note;
+	char	   *recent_errors;
+	TimestampTz offsets_updated;
+	int			nlatest;		/* partitions of the stream, as the broker said */
+	int64	   *latest_partitions;
+	int64	   *latest_offsets;
+	Partition  *partitions;		/* those that are assigned to a task group */
+	int			npartitions;
+} Status;
+
+static void
+load_supervisor_status(Status *st, SiQuery *q)
+{
+	int			n;
+
+	st->state = st->detailed_state = pstrdup("PENDING");
+	st->healthy = true;
+	if (si_query(q,
+				 "SELECT state, detailed_state, healthy, note, recent_errors, offsets_updated,"
+				 " partitions, latest_offsets FROM stream_ingest.supervisor_status"
+				 " WHERE supervisor_id = $1 AND install = (SELECT uuid FROM stream_ingest.install)",
+				 "t", st->supervisor->id) == 0)
+		return;
+	st->state = si_get_text(0, 0);
+	st->detailed_state = si_get_text(0, 1);
+	st->healthy = si_get_bool(0, 2);
+	st->note = si_get_text(0, 3);
+	st->recent_errors = si_get_text(0, 4);
+	st->offsets_updated = si_get_time(0, 5);
+	st->latest_partitions = si_get_int64s(0, 6, &st->nlatest);
+	st->latest_offsets = si_get_int64s(0, 7, &n);
+	st->nlatest = Min(st->nlatest, n);
+}
+
+static void
+load_partitions(Status *st, SiQuery *q)
+{
+	st->npartitions =
+		si_query(q,
+				 "SELECT p.partition, g.group_id, p.next FROM stream_ingest.task_group g,"
+				 " unnest(g.partitions, g.offsets) p (partition, next)"
+				 " WHERE g.supervisor_id = $1 AND g.install = (SELECT uuid FROM stream_ingest.install)"
+				 " ORDER BY 1", "t", st->supervisor->id);
+	st->partitions = palloc0(sizeof(Partition) * Max(st->npartitions, 1));
+	for (int i = 0; i < st->npartitions; i++)
+	{
+		Partition  *p = &st->partitions[i];
+
+		p->partition = si_get_int64(i, 0);
+		p->group_id = (int) si_get_int64(i, 1);
+		p->offset = si_get_int64(i, 2);
+		for (int k = 0; k < st->nlatest; k++)
+			if (st->latest_partitions[k] == p->partition)
+			{
+				p->has_latest = st->latest_offsets[k] >= 0;
+				p->latest = st->latest_offsets[k];
+			}
+	}
+}
+
+/* Why nothing happens although the supervisor would; NULL when it does. */
+static char *
+database_message(void)
+{
+	char	   *message = NULL;
+
+	LWLockAcquire(si_shmem->lock, LW_SHARED);
+	for (int i = 0; i < SI_MAX_DATABASES; i++)
+	{
+		SiDatabaseSlot *db = &si_shmem->databases[i];
+
+		if (db->state != SI_DB_FREE && db->dboid == MyDatabaseId &&
+			db->state != SI_DB_ACTIVE && db->message[0] != '\0')
+			message = pstrdup(db->message);
+	}
+	LWLockRelease(si_shmem->lock);
+	return message;
+}
+
+/* The partitions of one group, or of all (group_id < 0). */
+static void
+append_offsets(StringInfo json, const Status *st, const char *key, int group_id, bool lag)
+{
+	int64	   *keys = palloc(sizeof(int64) * Max(st->npartitions, 1));
+	int64	   *values = palloc(sizeof(int64) * Max(st->npartitions, 1));
+	int			n = 0;
+
+	for (int i = 0; i < st->npartitions; i++)
+	{
+		const Partition *p = &st->partitions[i];
+
+		if ((group_id >= 0 && p->group_id != group_id) || (lag && !p->has_latest))
+			continue;
+		keys[n] = p->partition;
+		values[n++] = lag ? Max(p->latest - p->offset, 0) : p->offset;
+	}
+	si_json_map(json, key, keys, values, n);
+}
+
+/* One object for each running task of a phase: READING or PUBLISHING. */
+static void
+append_tasks(StringInfo json, const Status *st, SiQuery *q, const char *key, const char *phase)
+{
+	bool		reading = strcmp(phase, "READING") == 0;
+	int			n;
+
+	n = si_query(q,
+				 "SELECT task_id, group_id, created, partitions, start_offsets, end_offsets"
+				 " FROM stream_ingest.task"
+				 " WHERE supervisor_id = $1 AND status = 'RUNNING' AND phase = $2"
+				 " AND install = (SELECT uuid FROM stream_ingest.install)"
+				 " ORDER BY group_id, created", "tt", st->supervisor->id, phase);
+	si_json_key(json, key);
+	appendStringInfoChar(json, '[');
+	for (int i = 0; i < n; i++)
+	{
+		TimestampTz created = si_get_time(i, 2);
+		int64		allowed = st->spec->task_duration + (reading ? 0 : st->spec->completion_timeout);
+		int64		remaining = allowed - (st->now - created) / 1000;
+		int			np,
+					ns,
+					ne;
+		int64	   *partitions = si_get_int64s(i, 3, &np);
+		int64	   *starts = si_get_int64s(i, 4, &ns);
+		int64	   *ends = si_get_int64s(i, 5, &ne);
+
+		si_json_element(json);
+		appendStringInfoChar(json, '{');
+		si_json_text(json, "id", si_get_text(i, 0));
+		si_json_map(json, "startingOffsets", partitions, starts, Min(np, ns));
+		si_json_time(json, "startTime", created);
+		si_json_int(json, "remainingSeconds", Max(remaining, 0) / 1000);
+		si_json_text(json, "type", reading ? "ACTIVE" : "PUBLISHING");
+		if (reading)
+		{
+			append_offsets(json, st, "currentOffsets", (int) si_get_int64(i, 1), false);
+			append_offsets(json, st, "lag", (int) si_get_int64(i, 1), true);
+		}
+		else if (ends)
+			si_json_map(json, "currentOffsets", partitions, ends, Min(np, ne));
+		appendStringInfoChar(json, '}');
+	}
+	appendStringInfoChar(json, ']');
+}
+
+static void
+append_payload(StringInfo json, const Status *st, SiQuery *q)
+{
+	int64		lag = 0;
+	char	   *message = database_message();
+
+	appendStringInfoChar(json, '{');
+	si_json_text(json, "id", st->supervisor->id);
+	si_json_text(json, "dataSource", st->supervisor->data_source);
+	si_json_text(json, "stream", st->spec->topic);
+	si_json_int(json, "partitions", st->npartitions);
+	si_json_int(json, "replicas", st->spec->replicas);
+	si_json_int(json, "durationSeconds", st->spec->task_duration / 1000);
+	append_tasks(json, st, q, "activeTasks", "READING");
+	append_tasks(json, st, q, "publishingTasks", "PUBLISHING");
+	if (st->nlatest > 0)
+		si_json_map(json, "latestOffsets", st->latest_partitions, st->latest_offsets, st->nlatest);
+	append_offsets(json, st, "minimumLag", -1, true);
+	for (int i = 0; i < st->npartitions; i++)
+		if (st->partitions[i].has_latest)
+			lag += Max(st->partitions[i].latest - st->partitions[i].offset, 0);
+	si_json_int(json, "aggregateLag", lag);
+	if (st->offsets_updated != 0)
+		si_json_time(json, "offsetsLastUpdated", st->offsets_updated);
+	si_json_bool(json, "suspended", st->supervisor->suspended);
+	si_json_bool(json, "healthy", st->healthy);
+	si_json_text(json, "state", st->state);
+	si_json_text(json, "detailedState", st->detailed_state);
+	si_json_key(json, "recentErrors");
+	appendStringInfoString(json, st->recent_errors ? st->recent_errors : "[]");
+	if (message || st->note)
+		si_json_text(json, "note", message ? message : st->note);
+	appendStringInfoChar(json, '}');
+}
+
+Datum
+si_get_supervisor_status(PG_FUNCTION_ARGS)
+{
+	SiQuery		q;
+	Status		st = {0};
+	StringInfoData json;
+
+	si_query_begin(&q, true);
+	st.supervisor = si_supervisor_get(&q, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	si_check_may_see(st.supervisor, q.user);
+	st.spec = si_spec_parse(st.supervisor->spec, true);
+	st.now = GetCurrentTimestamp();
+	load_supervisor_status(&st, &q);
+	load_partitions(&st, &q);
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	si_json_text(&json, "id", st.supervisor->id);
+	si_json_time(&json, "generationTime", st.now);
+	si_json_key(&json, "payload");
+	append_payload(&json, &st, &q);
+	appendStringInfoChar(&json, '}');
+	si_query_end(&q);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(json.data, json.len));
+}

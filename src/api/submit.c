@@ -1,0 +1,274 @@
+/*
+ * submit.c
+ *		submit_supervisor(): a spec becomes a supervisor.
+ *
+ * The first submit of an id creates the data source (its foreign table) and
+ * the supervisor in the caller's transaction.  Every later one is a request
+ * that the overlord applies: the rows of a supervisor that runs are never
+ * touched from here, so that an open transaction cannot stop ingestion.
+ *
+ * Locks: first submits of one id wait for each other on an advisory lock of
+ * a class that users cannot take.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "api/api.h"
+#include "api/json.h"
+#include "api/lookup.h"
+#include "api/query.h"
+#include "api/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "pgstat.h"
+#include "spec/spec.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "worker/shmem.h"
+
+/* Fourth field of our lock tags; advisory locks of users have 1 or 2. */
+#define SUBMIT_LOCK_CLASS	0x5149
+/* How long a submit waits for a termination before it, in ms. */
+#define TERMINATE_WAIT		10000
+#define TERMINATE_POLL		20
+
+PG_FUNCTION_INFO_V1(si_submit_supervisor);
+
+/* What this submit is about. */
+typedef struct Submit
+{
+	const char *json;
+	SiSpec	   *spec;
+	SiTableColumn *columns;
+	int			ncolumns;
+	Oid			namespace;		/* current schema of the caller */
+	char	   *search_path;	/* of the caller, resolved */
+} Submit;
+
+/* The caller's schemas, quoted, as a value for search_path. */
+static char *
+resolved_search_path(Oid *first)
+{
+	StringInfoData path;
+	ListCell   *cell;
+
+	initStringInfo(&path);
+	*first = InvalidOid;
+	foreach(cell, fetch_search_path(false))
+	{
+		char	   *name = get_namespace_name(lfirst_oid(cell));
+
+		if (name == NULL || isAnyTempNamespace(lfirst_oid(cell)))
+			continue;
+		if (!OidIsValid(*first))
+			*first = lfirst_oid(cell);
+		appendStringInfo(&path, "%s%s", path.len > 0 ? ", " : "", quote_identifier(name));
+	}
+	return path.data;
+}
+
+static void
+lock_id(const char *id)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0,
+						 hash_bytes((const unsigned char *) id, strlen(id)), SUBMIT_LOCK_CLASS);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+/*
+ * While a terminated supervisor still has its row, nothing new can take its
+ * place.  Waits for the overlord to apply the request, unless that cannot
+ * happen during this transaction.
+ */
+static void
+wait_for_termination(const char *id)
+{
+	for (int waited = 0;; waited += TERMINATE_POLL)
+	{
+		SiQuery		q;
+		SiSupervisor *s;
+		bool		own = false;
+		int			n;
+
+		si_query_begin(&q, false);
+		s = si_supervisor_find(&q, id);
+		n = si_query(&q, "SELECT xmin FROM stream_ingest.request WHERE supervisor_id = $1", "t", id);
+		for (int i = 0; i < n; i++)
+			own |= TransactionIdIsCurrentTransactionId((TransactionId) si_get_oid(i, 0));
+		si_query_end(&q);
+		if (s == NULL || !s->terminating)
+			return;
+		if (own || IsolationUsesXactSnapshot() || waited >= TERMINATE_WAIT)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("supervisor [%s] is being terminated", id),
+					 own ? errhint("Commit its termination before you submit it again.") :
+					 errhint("Submit it again in a moment.")));
+		si_wake_overlord();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 TERMINATE_POLL, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* A changed spec of a supervisor that exists. */
+static void
+resubmit(SiQuery *q, const Submit *sub, const SiSupervisor *s)
+{
+	si_check_owner(s, q->user);
+	if (strcmp(s->data_source, sub->spec->data_source) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("supervisor [%s] fills dataSource \"%s\", not \"%s\"",
+						s->id, s->data_source, sub->spec->data_source),
+				 errhint("Terminate it first, or give the new spec an \"id\" of its own.")));
+	si_query(q,
+			 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, spec, search_path, requested_by)"
+			 " SELECT uuid, $1, 'submit', $2::json, $3, $4 FROM stream_ingest.install",
+			 "ttto", sub->spec->id, sub->json, sub->search_path, q->user);
+}
+
+/*
+ * The data source of a supervisor that was terminated, when the table is
+ * one; 0 when there is no table.  ERROR when the table is anything else.
+ */
+static int64
+find_data_source(SiQuery *q, const Submit *sub, Oid relid)
+{
+	const char *name = sub->spec->data_source;
+	int64		data_source_id;
+	char	   *filled_by;
+
+	if (!OidIsValid(relid))
+		return 0;
+	if (si_query(q,
+				 "SELECT d.data_source_id, s.supervisor_id FROM stream_ingest.data_source d"
+				 " LEFT JOIN stream_ingest.supervisor s USING (data_source_id)"
+				 " WHERE d.relid = $1 AND d.install = (SELECT uuid FROM stream_ingest.install)",
+				 "o", relid) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("relation \"%s\" already exists and is not a data source", name),
+				 errhint("Rename it, choose another dataSource, or submit with another schema first in search_path.")));
+	data_source_id = si_get_int64(0, 0);
+	filled_by = si_get_text(0, 1);
+	if (!pg_class_ownercheck(relid, q->user))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of data source \"%s\"", name),
+				 errhint("Choose another dataSource, or submit with another schema first in search_path.")));
+	if (filled_by)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("dataSource \"%s\" is filled by supervisor [%s] already", name, filled_by),
+				 errhint("Terminate that supervisor first; a data source has one supervisor.")));
+	return data_source_id;
+}
+
+/* The table of that name in the caller's schema; as the caller. */
+static Oid
+check_creation(const Submit *sub)
+{
+	Oid			relid;
+
+	if (!OidIsValid(sub->namespace))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("no schema has been selected to create dataSource \"%s\" in", sub->spec->data_source),
+				 errhint("Set search_path to the schema that its table shall be in.")));
+	relid = get_relname_relid(sub->spec->data_source, sub->namespace);
+	if (!OidIsValid(relid))
+		(void) RangeVarGetAndCheckCreationNamespace(makeRangeVar(get_namespace_name(sub->namespace),
+																  pstrdup(sub->spec->data_source), -1),
+													NoLock, &relid);
+	return relid;
+}
+
+static void
+create_supervisor(const Submit *sub, Oid relid)
+{
+	SiQuery		q;
+	int64		data_source_id;
+
+	si_query_begin(&q, false);
+	data_source_id = find_data_source(&q, sub, relid);
+	if (data_source_id == 0)
+	{
+		relid = si_table_create(sub->namespace, sub->spec->data_source, q.user,
+								sub->columns, sub->ncolumns);
+		si_query(&q,
+				 "INSERT INTO stream_ingest.data_source (install, relid, name)"
+				 " SELECT uuid, $1, $2 FROM stream_ingest.install RETURNING data_source_id",
+				 "ot", relid, sub->spec->data_source);
+		data_source_id = si_get_int64(0, 0);
+	}
+	si_query(&q,
+			 "WITH version AS (INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, spec)"
+			 " SELECT $1, 1 + coalesce((SELECT max(h.version) FROM stream_ingest.spec_history h"
+			 "  WHERE h.supervisor_id = $1), 0), i.uuid, $2::json FROM stream_ingest.install i"
+			 " RETURNING version, install)"
+			 " INSERT INTO stream_ingest.supervisor"
+			 "  (supervisor_id, install, data_source_id, spec, spec_version, suspended, search_path)"
+			 " SELECT $1, install, $3, $2::json, version, $4, $5 FROM version",
+			 "ttibt", sub->spec->id, sub->json, data_source_id, (int) sub->spec->suspended, sub->search_path);
+	si_query_end(&q);
+}
+
+static bool
+submit_change(const Submit *sub)
+{
+	SiQuery		q;
+	SiSupervisor *s;
+
+	si_query_begin(&q, false);
+	s = si_supervisor_find(&q, sub->spec->id);
+	if (s)
+		resubmit(&q, sub, s);
+	si_query_end(&q);
+	return s != NULL;
+}
+
+Datum
+si_submit_supervisor(PG_FUNCTION_ARGS)
+{
+	Submit		sub = {0};
+	StringInfoData answer;
+
+	PreventCommandIfReadOnly("submit_supervisor()");
+	PreventCommandDuringRecovery("submit_supervisor()");
+
+	sub.json = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	sub.spec = si_spec_parse(sub.json, false);
+	if (strlen(sub.spec->id) >= SI_ID_LEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("id \"%s\" is longer than %d bytes", sub.spec->id, SI_ID_LEN - 1),
+				 errhint("Choose a shorter \"id\".")));
+	sub.columns = si_table_columns(sub.spec, &sub.ncolumns);
+	si_table_check(sub.spec->data_source, sub.columns, sub.ncolumns);
+	sub.search_path = resolved_search_path(&sub.namespace);
+
+	wait_for_termination(sub.spec->id);
+	if (!submit_change(&sub))
+	{
+		lock_id(sub.spec->id);
+		if (!submit_change(&sub))
+			create_supervisor(&sub, check_creation(&sub));
+	}
+	si_wake_overlord_at_commit();
+
+	initStringInfo(&answer);
+	si_json_id(&answer, sub.spec->id);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(answer.data, answer.len));
+}

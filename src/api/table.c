@@ -1,0 +1,212 @@
+/*
+ * table.c
+ *		The foreign table of a data source: its columns as a spec asks for
+ *		them, its creation, and what is wrong with a name.
+ *
+ * The table is created by the internal functions behind CREATE FOREIGN TABLE,
+ * not by a statement: the current user is the superuser who may use our
+ * server, while the owner (and so the default privileges that apply) is the
+ * submitter.  Columns name their dimension in an option, so that they can be
+ * renamed.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/reloptions.h"
+#include "access/xact.h"
+#include "api/table.h"
+#include "catalog/heap.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "commands/tablecmds.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+SiTableColumn *
+si_table_columns(const SiSpec *spec, int *n)
+{
+	SiTableColumn *columns = palloc(sizeof(SiTableColumn) * (1 + spec->ndimensions + spec->nmetrics));
+	int			i = 0;
+
+	columns[i++] = (SiTableColumn) {SI_TIME_COLUMN, SI_TYPE_TIME};
+	for (int d = 0; d < spec->ndimensions; d++)
+		columns[i++] = (SiTableColumn) {spec->dimensions[d].name, spec->dimensions[d].type};
+	for (int m = 0; m < spec->nmetrics; m++)
+		columns[i++] = (SiTableColumn) {spec->metrics[m].name, spec->metrics[m].type};
+	*n = i;
+	return columns;
+}
+
+Oid
+si_table_type(SiType type)
+{
+	switch (type)
+	{
+		case SI_TYPE_TIME:
+			return TIMESTAMPTZOID;
+		case SI_TYPE_LONG:
+			return INT8OID;
+		case SI_TYPE_FLOAT:
+			return FLOAT4OID;
+		case SI_TYPE_DOUBLE:
+			return FLOAT8OID;
+		case SI_TYPE_STRING:
+			break;
+	}
+	return TEXTOID;
+}
+
+const char *
+si_table_type_name(SiType type)
+{
+	return format_type_be(si_table_type(type));
+}
+
+const char *
+si_table_bad_column_name(const char *name)
+{
+	if (name[0] == '\0')
+		return "the name is empty";
+	if (strlen(name) >= NAMEDATALEN)
+		return "the name is longer than 63 bytes";
+	if (SystemAttributeByName(name) != NULL)
+		return "the name is that of a system column of PostgreSQL";
+	return NULL;
+}
+
+void
+si_table_check(const char *name, const SiTableColumn *columns, int n)
+{
+	if (strlen(name) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("dataSource \"%s\" is longer than the %d bytes of a table's name", name, NAMEDATALEN - 1),
+				 errhint("Choose a shorter dataSource: the table is named like it.")));
+	if (n > MaxHeapAttributeNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("dataSource \"%s\" would have %d columns, a table has at most %d",
+						name, n, MaxHeapAttributeNumber),
+				 errhint("List fewer dimensions and metrics.")));
+	for (int i = 0; i < n; i++)
+	{
+		const char *bad = si_table_bad_column_name(columns[i].name);
+
+		if (bad)
+			ereport(ERROR,
+					(errcode(strlen(columns[i].name) >= NAMEDATALEN ? ERRCODE_NAME_TOO_LONG : ERRCODE_INVALID_NAME),
+					 errmsg("column \"%s\" of dataSource \"%s\" is not possible: %s", columns[i].name, name, bad),
+					 errhint("Give the dimension or metric another name.")));
+		for (int j = 0; j < i; j++)
+			if (strcmp(columns[i].name, columns[j].name) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_COLUMN),
+						 errmsg("column \"%s\" of dataSource \"%s\" is specified more than once", columns[i].name, name),
+						 errhint("Names of dimensions and metrics must differ from each other and from \"" SI_TIME_COLUMN "\".")));
+	}
+}
+
+Oid
+si_table_create(Oid namespace, const char *name, Oid owner, const SiTableColumn *columns, int n)
+{
+	CreateForeignTableStmt *stmt = makeNode(CreateForeignTableStmt);
+	List	   *options = NIL;
+	Oid			relid;
+
+	stmt->base.relation = makeRangeVar(get_namespace_name(namespace), pstrdup(name), -1);
+	stmt->base.oncommit = ONCOMMIT_NOOP;
+	stmt->servername = SI_SERVER_NAME;
+	for (int i = 0; i < n; i++)
+	{
+		Oid			type = si_table_type(columns[i].type);
+		AlterTableCmd *cmd = makeNode(AlterTableCmd);
+		DefElem    *option = makeDefElem(SI_COLUMN_OPTION, (Node *) makeString(pstrdup(columns[i].name)), -1);
+
+		stmt->base.tableElts = lappend(stmt->base.tableElts,
+									   makeColumnDef(columns[i].name, type, -1, get_typcollation(type)));
+		option->defaction = DEFELEM_ADD;
+		cmd->subtype = AT_AlterColumnGenericOptions;
+		cmd->name = pstrdup(columns[i].name);
+		cmd->def = (Node *) list_make1(option);
+		options = lappend(options, cmd);
+	}
+
+	relid = DefineRelation(&stmt->base, RELKIND_FOREIGN_TABLE, owner, NULL, NULL).objectId;
+	CreateForeignTable(stmt, relid);
+	CommandCounterIncrement();
+	AlterTableInternal(relid, options, false);
+	CommandCounterIncrement();
+	return relid;
+}
+
+/* Whether the attribute's options name this dimension. *named: or any. */
+static bool
+shows(HeapTuple attribute, const char *name, bool *named)
+{
+	bool		isnull;
+	Datum		options = SysCacheGetAttr(ATTNUM, attribute, Anum_pg_attribute_attfdwoptions, &isnull);
+	ListCell   *cell;
+
+	*named = false;
+	if (isnull)
+		return false;
+	foreach(cell, untransformRelOptions(options))
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, SI_COLUMN_OPTION) != 0)
+			continue;
+		*named = true;
+		if (strcmp(defGetString(option), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A dropped attribute keeps its options in PostgreSQL 15, which is how a
+ * column that the user has dropped is told from one that never was.
+ */
+SiColumnState
+si_table_column_state(Oid relid, const char *name)
+{
+	HeapTuple	rel = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	int			natts = 0;
+	bool		present = false;
+	bool		taken = false;
+	bool		dropped = false;
+
+	if (HeapTupleIsValid(rel))
+	{
+		natts = ((Form_pg_class) GETSTRUCT(rel))->relnatts;
+		ReleaseSysCache(rel);
+	}
+	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
+	{
+		HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attnum));
+		Form_pg_attribute form;
+		bool		named;
+		bool		this_one;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		form = (Form_pg_attribute) GETSTRUCT(tuple);
+		this_one = shows(tuple, name, &named);
+		if (form->attisdropped)
+			dropped |= this_one;
+		else if (this_one || (!named && strcmp(NameStr(form->attname), name) == 0))
+			present = true;
+		else if (strcmp(NameStr(form->attname), name) == 0)
+			taken = true;
+		ReleaseSysCache(tuple);
+	}
+	if (present)
+		return SI_COLUMN_PRESENT;
+	if (dropped)
+		return SI_COLUMN_DROPPED;
+	return taken ? SI_COLUMN_NAME_TAKEN : SI_COLUMN_MISSING;
+}

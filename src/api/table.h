@@ -1,0 +1,58 @@
+/*
+ * table.h
+ *		The foreign table of a data source: its columns as a spec asks for
+ *		them, its creation, and what is wrong with a name.
+ */
+#ifndef SI_API_TABLE_H
+#define SI_API_TABLE_H
+
+#include "postgres.h"
+
+#include "common/types.h"
+#include "spec/spec.h"
+
+/* Option of a column that names the dimension or metric it shows. */
+#define SI_COLUMN_OPTION	"dimension"
+#define SI_SERVER_NAME		"stream_ingest"
+
+typedef struct SiTableColumn
+{
+	const char *name;
+	SiType		type;
+} SiTableColumn;
+
+/* __time, dimensions, metrics, in the order of the spec; palloc'ed. */
+extern SiTableColumn *si_table_columns(const SiSpec *spec, int *n);
+
+/* The type of a column in PostgreSQL. */
+extern Oid	si_table_type(SiType type);
+extern const char *si_table_type_name(SiType type);
+
+/*
+ * Why no column can have this name, or NULL.  Not about other columns.
+ */
+extern const char *si_table_bad_column_name(const char *name);
+
+/* ERROR when a table cannot have these columns, or this name. */
+extern void si_table_check(const char *name, const SiTableColumn *columns, int n);
+
+/*
+ * Creates the foreign table in the namespace, owned by owner, as the current
+ * user (who needs the right to use our server).  The caller has checked that
+ * owner may create in the namespace, and that the name is free.
+ */
+extern Oid	si_table_create(Oid namespace, const char *name, Oid owner,
+							const SiTableColumn *columns, int n);
+
+/* What a table has for a dimension or metric. */
+typedef enum SiColumnState
+{
+	SI_COLUMN_MISSING,
+	SI_COLUMN_PRESENT,			/* by the option, else by name */
+	SI_COLUMN_DROPPED,			/* it was there and the user has dropped it */
+	SI_COLUMN_NAME_TAKEN		/* missing, and its name belongs to another column */
+} SiColumnState;
+
+extern SiColumnState si_table_column_state(Oid relid, const char *name);
+
+#endif							/* SI_API_TABLE_H */

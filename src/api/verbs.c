@@ -1,0 +1,110 @@
+/*
+ * verbs.c
+ *		suspend_supervisor(), resume_supervisor(), terminate_supervisor(),
+ *		reset_supervisor().
+ *
+ * A verb inserts one request row and wakes the overlord at commit.  It locks
+ * and changes nothing that a worker touches; the overlord applies requests
+ * in their order, each once.
+ */
+#include "postgres.h"
+
+#include "api/api.h"
+#include "api/json.h"
+#include "api/lookup.h"
+#include "api/query.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "spec/spec.h"
+#include "utils/builtins.h"
+#include "worker/shmem.h"
+
+PG_FUNCTION_INFO_V1(si_suspend_supervisor);
+PG_FUNCTION_INFO_V1(si_resume_supervisor);
+PG_FUNCTION_INFO_V1(si_terminate_supervisor);
+PG_FUNCTION_INFO_V1(si_reset_supervisor);
+
+/* The supervisor, when the caller may change it.  Leaves the query open. */
+static SiSupervisor *
+begin_verb(SiQuery *q, const char *function, const char *id)
+{
+	SiSupervisor *s;
+
+	PreventCommandIfReadOnly(function);
+	PreventCommandDuringRecovery(function);
+	si_query_begin(q, false);
+	s = si_supervisor_get(q, id);
+	si_check_owner(s, q->user);
+	return s;
+}
+
+static void
+request(SiQuery *q, const SiSupervisor *s, const char *verb)
+{
+	si_query(q,
+			 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, requested_by)"
+			 " SELECT uuid, $1, $2, $3 FROM stream_ingest.install",
+			 "tto", s->id, verb, q->user);
+	si_query_end(q);
+	si_wake_overlord_at_commit();
+}
+
+static Datum
+answer_id(const char *id)
+{
+	StringInfoData answer;
+
+	initStringInfo(&answer);
+	si_json_id(&answer, id);
+	return PointerGetDatum(cstring_to_text_with_len(answer.data, answer.len));
+}
+
+Datum
+si_suspend_supervisor(PG_FUNCTION_ARGS)
+{
+	SiQuery		q;
+	SiSupervisor *s = begin_verb(&q, "suspend_supervisor()", text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	if (s->suspended)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("[%s] is already suspended", s->id),
+				 errhint("resume_supervisor() lets it read again.")));
+	request(&q, s, "suspend");
+	PG_RETURN_TEXT_P(cstring_to_text(si_spec_print(s->spec, true, false)));
+}
+
+/* Also lets task groups that have given up try again. */
+Datum
+si_resume_supervisor(PG_FUNCTION_ARGS)
+{
+	SiQuery		q;
+	SiSupervisor *s = begin_verb(&q, "resume_supervisor()", text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	if (!s->suspended && !s->halted)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("[%s] is already running", s->id)));
+	request(&q, s, "resume");
+	PG_RETURN_TEXT_P(cstring_to_text(si_spec_print(s->spec, false, false)));
+}
+
+Datum
+si_terminate_supervisor(PG_FUNCTION_ARGS)
+{
+	SiQuery		q;
+	SiSupervisor *s = begin_verb(&q, "terminate_supervisor()", text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	request(&q, s, "terminate");
+	return answer_id(s->id);
+}
+
+Datum
+si_reset_supervisor(PG_FUNCTION_ARGS)
+{
+	SiQuery		q;
+	SiSupervisor *s = begin_verb(&q, "reset_supervisor()", text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	request(&q, s, "reset");
+	return answer_id(s->id);
+}

@@ -1,0 +1,228 @@
+/*
+ * merge.c
+ *		Merging chunks in memory: the union of their columns, and the steps
+ *		of a merge in order.
+ *
+ * Inputs stay the caller's; dictionaries that the merge loads are given
+ * back.  Everything allocated here is freed before si_merge() returns, or
+ * with the memory context when the caller's functions throw.
+ */
+#include "common/port.h"
+
+#include <limits.h>
+
+#include "segment/merge_int.h"
+
+bool
+si_merge_fail(SiMerge *m, int input)
+{
+	m->err->input = input;
+	return false;
+}
+
+/* ------------------------------------------------------ union of columns */
+
+/* A column of the union before it has its place. */
+typedef struct UnionColumn
+{
+	SiColumnDesc desc;
+	int		   *input_col;
+	int			rank;			/* place among named dimensions, INT_MAX: not named */
+	int			seen;			/* order of appearance */
+} UnionColumn;
+
+typedef struct Union
+{
+	UnionColumn *columns;
+	int			ncolumns;
+	int			room;
+	int		   *hints;			/* place in the last input -> column, or -1 */
+	int			nhints;
+} Union;
+
+static int
+find_union_column(const Union *u, int hint, const char *name)
+{
+	int			i;
+
+	if (hint < u->nhints && u->hints[hint] >= 0 &&
+		strcmp(u->columns[u->hints[hint]].desc.name, name) == 0)
+		return u->hints[hint];
+	for (i = 0; i < u->ncolumns; i++)
+		if (strcmp(u->columns[i].desc.name, name) == 0)
+			return i;
+	return -1;
+}
+
+static int
+add_union_column(SiMerge *m, Union *u, const SiMergeSpec *spec, const char *name)
+{
+	UnionColumn *c;
+	int			i;
+
+	if (u->ncolumns == u->room)
+	{
+		UnionColumn *old = u->columns;
+
+		u->room = u->room ? u->room * 2 : 64;
+		u->columns = si_arena_alloc(&m->arena, sizeof(UnionColumn) * u->room);
+		if (old)
+			memcpy(u->columns, old, sizeof(UnionColumn) * u->ncolumns);
+	}
+	c = &u->columns[u->ncolumns];
+	memset(c, 0, sizeof(*c));
+	c->input_col = si_arena_alloc(&m->arena, sizeof(int) * m->ninputs);
+	for (i = 0; i < m->ninputs; i++)
+		c->input_col[i] = -1;
+	c->rank = INT_MAX;
+	for (i = 0; i < spec->ndimensions; i++)
+		if (strcmp(spec->dimensions[i], name) == 0)
+		{
+			c->rank = i;
+			break;
+		}
+	c->seen = u->ncolumns;
+	return u->ncolumns++;
+}
+
+/* Adds the columns of one input; its types win over those before. */
+static void
+add_input(SiMerge *m, Union *u, const SiMergeSpec *spec, int input)
+{
+	SiSegment  *seg = m->inputs[input];
+	int			i;
+
+	if (seg->ncolumns > u->nhints)
+	{
+		int		   *hints = si_arena_alloc(&m->arena, sizeof(int) * seg->ncolumns);
+
+		for (i = 0; i < seg->ncolumns; i++)
+			hints[i] = i < u->nhints ? u->hints[i] : -1;
+		u->hints = hints;
+		u->nhints = seg->ncolumns;
+	}
+	for (i = 0; i < seg->ncolumns; i++)
+	{
+		const SiColumnDesc *desc = &si_segment_column(seg, i)->desc;
+		int			k = find_union_column(u, i, desc->name);
+		bool		multi;
+
+		if (k < 0)
+			k = add_union_column(m, u, spec, desc->name);
+		multi = u->columns[k].desc.multi_value || desc->multi_value;
+		u->columns[k].desc = *desc;
+		u->columns[k].desc.multi_value = multi && desc->type == SI_TYPE_STRING;
+		u->columns[k].input_col[input] = i;
+		u->hints[i] = k;
+	}
+}
+
+/* Time, named dimensions, other dimensions by name, metrics as they came. */
+static int
+compare_union_columns(const void *pa, const void *pb)
+{
+	const UnionColumn *a = pa;
+	const UnionColumn *b = pb;
+
+	if (a->desc.role != b->desc.role)
+		return (int) a->desc.role - (int) b->desc.role;
+	if (a->desc.role == SI_ROLE_DIMENSION)
+	{
+		if (a->rank != b->rank)
+			return a->rank < b->rank ? -1 : 1;
+		return strcmp(a->desc.name, b->desc.name);
+	}
+	return a->seen - b->seen;
+}
+
+static void
+plan_columns(SiMerge *m)
+{
+	Union		u = {0};
+	int			i;
+
+	for (i = 0; i < m->ninputs; i++)
+		add_input(m, &u, m->spec, i);
+	qsort(u.columns, u.ncolumns, sizeof(UnionColumn), compare_union_columns);
+	m->ncolumns = u.ncolumns;
+	m->columns = si_arena_alloc0(&m->arena, sizeof(SiMergeColumn) * u.ncolumns);
+	for (i = 0; i < u.ncolumns; i++)
+	{
+		m->columns[i].desc = u.columns[i].desc;
+		m->columns[i].input_col = u.columns[i].input_col;
+		m->ndimensions += u.columns[i].desc.role == SI_ROLE_DIMENSION;
+	}
+}
+
+/* ----------------------------------------------------------------- merge */
+
+static uint64
+count_rows(SiSegment **inputs, int ninputs)
+{
+	uint64		rows = 0;
+	int			i;
+
+	for (i = 0; i < ninputs; i++)
+		rows += inputs[i]->nrows;
+	return rows;
+}
+
+bool
+si_merge(SiSegment **inputs, int ninputs, const SiMergeSpec *spec, SiMergeOutput output, void *arg,
+		 SiSegmentError *err)
+{
+	SiMerge		m = {.inputs = inputs, .ninputs = ninputs, .spec = spec, .err = err};
+	uint64		rows = count_rows(inputs, ninputs);
+	bool		ok;
+	int			i;
+
+	if (rows == 0)
+		return true;
+	if (rows >= PG_UINT32_MAX)
+		return si_fail(err, 0, UINT64_FORMAT " rows are too many to merge at once", rows);
+	m.nrows = (uint32) rows;
+	plan_columns(&m);
+	ok = si_merge_load(&m);
+	if (ok)
+	{
+		si_merge_sort(&m);
+		ok = si_merge_emit(&m, output, arg);
+	}
+	for (i = 0; i < m.ncolumns; i++)
+		si_strings_free(&m.columns[i].strings);
+	si_arena_free(&m.arena);
+	return ok;
+}
+
+/*
+ * Bytes that a merge needs at its peak, rounded up: all columns twice (as
+ * loaded and as handed out), the sort, and all dictionaries.
+ */
+uint64
+si_merge_memory(SiSegment **inputs, int ninputs)
+{
+	SiMergeSpec spec = {0};
+	SiMerge		m = {.inputs = inputs, .ninputs = ninputs, .spec = &spec};
+	uint64		rows = count_rows(inputs, ninputs);
+	uint64		row_bytes = 48;
+	uint64		bytes = 0;
+	int			i,
+				c;
+
+	if (rows == 0)
+		return 0;
+	plan_columns(&m);
+	for (c = 0; c < m.ncolumns; c++)
+	{
+		int			size = si_value_size(m.columns[c].desc.type);
+
+		row_bytes += 2 * size + 1;
+		if (m.columns[c].desc.role == SI_ROLE_DIMENSION)
+			row_bytes += size;
+	}
+	for (i = 0; i < ninputs; i++)
+		for (c = 0; c < inputs[i]->ncolumns; c++)
+			bytes += 2 * inputs[i]->columns[c].raw_bytes + UINT64CONST(48) * inputs[i]->columns[c].info.distinct;
+	si_arena_free(&m.arena);
+	return bytes + rows * row_bytes;
+}

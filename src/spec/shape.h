@@ -1,0 +1,43 @@
+/*
+ * shape.h
+ *		A spec in the one shape that the rest of this module knows.
+ */
+#ifndef SI_SPEC_SHAPE_H
+#define SI_SPEC_SHAPE_H
+
+#include "spec/check.h"
+#include "spec/spec.h"
+
+typedef struct SiSpecShape
+{
+	SiJson	   *root;			/* {type, id, spec: {dataSchema, ioConfig, tuningConfig}, ...} */
+	const char *prefix;			/* "spec." when it was given like that, or "" */
+	/* where the user wrote them, for messages */
+	const char *timestamp_path;
+	const char *dimensions_path;
+	const char *format_path;
+} SiSpecShape;
+
+/*
+ * Brings a spec into the nested shape, with what a parser says in its newer
+ * places.  Findings, when not NULL, gets what is left out.  The given tree is
+ * not changed.  ERROR unless it is an object.
+ */
+extern void si_spec_shape(const SiJson *given, SiSpecShape *shape, SiSpecFindings *findings);
+
+/* The value at a path of the table, such as "spec.ioConfig.topic", or NULL. */
+extern SiJson *si_spec_at(const SiJson *root, const char *path);
+
+/* properties.c */
+
+/* Fills the consumerProperties of spec; ERROR for those that are refused. */
+extern void si_spec_properties(SiSpec *spec, const SiJson *map, const char *path, SiSpecFindings *findings);
+/* A copy of consumerProperties for printing: secrets as "******". */
+extern SiJson *si_spec_hide_secrets(const SiJson *map);
+
+/* granularity of a spec: spec_schema.c */
+extern void si_spec_granularity(const SiJson *value, const char *path, SiGranularity *g);
+/* dataSchema of a spec: ERROR for what does not fit together. */
+extern void si_spec_schema(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings, bool quiet);
+
+#endif							/* SI_SPEC_SHAPE_H */

@@ -1,0 +1,302 @@
+/*
+ * spec.c
+ *		From the JSON text of a supervisor spec to an SiSpec: see spec.h.
+ *
+ * Duties: the order of the checks, defaults and simple members by the table,
+ * names, and what fields of ioConfig and tuningConfig mean for each other.
+ * The walk over members is check.c, dataSchema is spec_schema.c,
+ * consumerProperties is properties.c.  Reads no catalog.
+ */
+#include "postgres.h"
+
+#include "common/granularity.h"
+#include "mb/pg_wchar.h"
+#include "spec/shape.h"
+
+/* Druid's way to say never. */
+#define NEVER_PERIOD	(INT64CONST(2147483647) * 86400000)
+
+#define MIN_OFFSET_FETCH_PERIOD	5000
+#define MIN_RUN_PERIOD			1000
+
+#define MAX_TOPIC_LEN	249
+#define MAX_ID_LEN		255
+
+/* Stores one value of the table into its member of the spec. */
+static void
+store_member(SiSpec *spec, const SiField *field, const SiJson *value)
+{
+	char	   *member = (char *) spec + field->offset;
+	const char *text;
+	int64		n = 0;
+	SiReason	why;
+
+	switch (field->type)
+	{
+		case SI_FIELD_STRING:
+			if (si_value_string(value, &text))
+				*(char **) member = pstrdup(text);
+			return;
+		case SI_FIELD_BOOL:
+			si_value_bool(value, (bool *) member);
+			return;
+		case SI_FIELD_PERIOD:
+		case SI_FIELD_DURATION:
+			si_value_period(value, &n, &why);
+			break;
+		default:
+			si_value_int(value, PG_INT64_MIN, PG_INT64_MAX, &n);
+			break;
+	}
+	if (field->size == sizeof(int64))
+		*(int64 *) member = n;
+	else
+		*(int *) member = (int) n;
+}
+
+static void
+store_members(SiSpec *spec, const SiJson *root)
+{
+	for (int i = 0; i < si_spec_nfields; i++)
+	{
+		const SiField *field = &si_spec_fields[i];
+		const SiJson *value;
+
+		if (field->offset < 0)
+			continue;
+		value = si_spec_at(root, field->path);
+		if (!si_json_is_null(value) && !(value->kind == SI_JSON_STRING && value->text[0] == '\0'))
+			store_member(spec, field, value);
+		else if (field->deflt)
+			store_member(spec, field, si_json_parse(field->deflt));
+	}
+}
+
+/* Refuses names that no path, URL or table of Druid's tools could carry. */
+static void
+check_name(const char *name, const char *path, int max_len)
+{
+	const char *what = NULL;
+
+	if (name[0] == '.')
+		what = "It must not begin with a dot.";
+	else if (strchr(name, '/'))
+		what = "It must not contain a slash.";
+	else if (strlen(name) > max_len)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("invalid value for %s: \"%s\"", path, name),
+				 errdetail("It is %d bytes long; at most %d are possible.", (int) strlen(name), max_len)));
+	for (const unsigned char *p = (const unsigned char *) name; *p && what == NULL; p++)
+	{
+		if (*p >= '\t' && *p <= '\r')
+			what = "It must not contain white space other than spaces.";
+		else if (*p < ' ' || *p == 0x7f)
+			what = "It must not contain control characters.";
+	}
+	if (what)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("invalid value for %s: \"%s\"", path, name),
+				 errdetail("%s", what)));
+}
+
+static void
+check_topic(const SiSpec *spec, const SiJson *io, const char *prefix)
+{
+	char	   *path = psprintf("%sioConfig.topic", prefix);
+	size_t		len;
+
+	if (!si_json_is_empty(si_json_get(io, "topicPattern")) && spec->topic)
+		si_spec_error(psprintf("%sioConfig.topicPattern", prefix), si_json_get(io, "topicPattern"),
+					  "Only one of topic and topicPattern may be given.", "Remove topicPattern.");
+	if (spec->topic == NULL)
+		si_spec_missing(path, "Name the Kafka topic to read.");
+	len = strlen(spec->topic);
+	if (len > MAX_TOPIC_LEN || strcmp(spec->topic, ".") == 0 || strcmp(spec->topic, "..") == 0 ||
+		strspn(spec->topic, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != len)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for %s: \"%s\"", path, spec->topic),
+				 errdetail("The name of a Kafka topic has letters, digits, \".\", \"_\" and \"-\", and at most %d of them.", MAX_TOPIC_LEN)));
+}
+
+/* Periods and times that decide which rows are thrown away. */
+static void
+build_rejection(SiSpec *spec, const SiJson *io, const char *prefix)
+{
+	const SiJson *late = si_json_get(io, "lateMessageRejectionPeriod");
+	const SiJson *start = si_json_get(io, "lateMessageRejectionStartDateTime");
+	const SiJson *early = si_json_get(io, "earlyMessageRejectionPeriod");
+	SiReason	why;
+
+	if (!si_json_is_null(late) && !si_json_is_null(start))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%sioConfig has both lateMessageRejectionPeriod and lateMessageRejectionStartDateTime", prefix),
+				 errhint("Remove one of the two.")));
+	if (!si_json_is_null(late))
+		spec->has_late_period = si_value_period(late, &spec->late_period, &why);
+	if (!si_json_is_null(start))
+		spec->has_late_start = si_value_instant(start, &spec->late_start, &why);
+	if (!si_json_is_null(early))
+		spec->has_early_period = si_value_period(early, &spec->early_period, &why);
+}
+
+static void
+build_io(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings, bool quiet)
+{
+	const SiJson *io = si_spec_at(shape->root, "spec.ioConfig");
+	int64		n,
+				sum = 0;
+	const SiJson *priorities = si_json_get(io, "serverPriorityToReplicas");
+
+	check_topic(spec, io, shape->prefix);
+	build_rejection(spec, io, shape->prefix);
+	si_spec_properties(spec, si_json_get(io, "consumerProperties"),
+					   psprintf("%sioConfig.consumerProperties", shape->prefix), findings);
+	if (si_json_is_empty(si_json_get(io, "inputFormat")) && !quiet)
+		ereport(NOTICE,
+				(errmsg("%s is not given: messages are read as JSON", shape->format_path)));
+
+	for (int i = 0; !si_json_is_empty(priorities) && i < priorities->n; i++)
+	{
+		if (si_value_int(priorities->items[i], 0, PG_INT32_MAX, &n))
+			sum += n;
+	}
+	if (!si_json_is_empty(priorities) && sum != spec->replicas)
+		si_spec_error(psprintf("%sioConfig.serverPriorityToReplicas", shape->prefix), priorities,
+					  psprintf("The numbers must add up to replicas, %d.", spec->replicas), NULL);
+
+	spec->task_duration = Max(spec->task_duration, 0);
+	spec->start_delay = Max(spec->start_delay, 0);
+	spec->completion_timeout = Max(spec->completion_timeout, 0);
+	spec->period = Max(spec->period, MIN_RUN_PERIOD);
+}
+
+static void
+build_tuning(SiSpec *spec, const SiSpecShape *shape)
+{
+	const SiJson *tuning = si_spec_at(shape->root, "spec.tuningConfig");
+	const SiJson *total = si_json_get(tuning, "maxTotalRows");
+	const SiJson *handoff = si_json_get(tuning, "intermediateHandoffPeriod");
+	const SiJson *report = si_json_get(tuning, "reportParseExceptions");
+	bool		strict_rows = false;
+	SiReason	why;
+
+	spec->max_total_rows = -1;
+	if (!si_json_is_null(total))
+		si_value_int(total, PG_INT64_MIN, PG_INT64_MAX, &spec->max_total_rows);
+	if (spec->max_total_rows == 0 || spec->max_total_rows < -1)
+		si_spec_error(psprintf("%stuningConfig.maxTotalRows", shape->prefix), total,
+					  "Expected a positive integer, or -1 for no limit.", NULL);
+	if (spec->max_total_rows == -1)
+		spec->max_total_rows = PG_INT64_MAX;
+
+	if (spec->max_rows_per_segment == 0)
+		si_spec_error(psprintf("%stuningConfig.maxRowsPerSegment", shape->prefix),
+					  si_json_get(tuning, "maxRowsPerSegment"),
+					  "Expected a positive integer, or -1 for the default.", NULL);
+	if (spec->max_rows_per_segment == -1)
+		spec->max_rows_per_segment = 5000000;
+
+	spec->intermediate_handoff_period = PG_INT64_MAX;
+	if (!si_json_is_null(handoff))
+		si_value_period(handoff, &spec->intermediate_handoff_period, &why);
+	if (spec->intermediate_handoff_period >= NEVER_PERIOD)
+		spec->intermediate_handoff_period = PG_INT64_MAX;
+
+	if (!si_json_is_null(report))
+		si_value_bool(report, &strict_rows);
+	if (strict_rows)
+	{
+		spec->max_parse_exceptions = 0;
+		spec->max_saved_parse_exceptions = Min(spec->max_saved_parse_exceptions, 1);
+	}
+	/* Druid takes these; none of them can mean less than the smallest step. */
+	spec->max_parse_exceptions = Max(spec->max_parse_exceptions, 0);
+	spec->max_rows_in_memory = Max(spec->max_rows_in_memory, 1);
+	spec->offset_fetch_period = Max(spec->offset_fetch_period, MIN_OFFSET_FETCH_PERIOD);
+	spec->intermediate_persist_period = Max(spec->intermediate_persist_period, 0);
+}
+
+/* Walks the spec as it was given; sections that spec overrules are left out. */
+static void
+check_given(const SiJson *given, SiSpecFindings *findings)
+{
+	static const char *const old_sections[] = {"dataSchema", "ioConfig", "tuningConfig"};
+	SiJson	   *root = si_json_shallow_copy(given);
+	SiJson	   *inner = si_json_get(given, "spec");
+
+	if (inner && inner->kind == SI_JSON_OBJECT)
+	{
+		for (int i = 0; i < lengthof(old_sections); i++)
+		{
+			if (si_json_get(root, old_sections[i]))
+				si_json_set(root, old_sections[i], si_json_null());
+		}
+	}
+	si_check_members(findings, root, "", "");
+}
+
+static void
+check_sections(const SiSpecShape *shape)
+{
+	static const char *const required[] = {"dataSchema", "ioConfig"};
+
+	for (int i = 0; i < lengthof(required); i++)
+	{
+		char	   *path = psprintf("spec.%s", required[i]);
+
+		if (si_spec_at(shape->root, path)->n == 0)
+			si_spec_missing(psprintf("%s%s", shape->prefix, required[i]),
+							"A spec has the parts dataSchema, ioConfig and tuningConfig.");
+	}
+}
+
+static bool
+is_strict(const SiJson *root)
+{
+	const SiJson *strict = si_spec_at(root, "context.strict");
+	bool		value = false;
+
+	if (!si_json_is_null(strict))
+		si_value_bool(strict, &value);
+	return value;
+}
+
+SiSpec *
+si_spec_parse(const char *json, bool quiet)
+{
+	SiJson	   *given = si_json_parse(json);
+	SiSpecFindings findings;
+	SiSpecShape shape;
+	SiSpec	   *spec = palloc0(sizeof(SiSpec));
+	const SiJson *id;
+	const char *text;
+
+	si_findings_init(&findings);
+	si_spec_shape(given, &shape, &findings);
+	if (si_json_is_empty(si_json_get(given, "type")))
+		si_spec_missing("type", "Write \"type\": \"kafka\".");
+	check_given(given, &findings);
+	check_sections(&shape);
+	store_members(spec, shape.root);
+
+	if (spec->data_source == NULL)
+		si_spec_missing(psprintf("%sdataSchema.dataSource", shape.prefix), "Name the data source.");
+	check_name(spec->data_source, psprintf("%sdataSchema.dataSource", shape.prefix), NAMEDATALEN - 1);
+	id = si_json_get(shape.root, "id");
+	spec->id = spec->data_source;
+	if (!si_json_is_empty(id) && si_value_string(id, &text))
+	{
+		check_name(text, "id", MAX_ID_LEN);
+		spec->id = pstrdup(text);
+	}
+
+	si_spec_schema(spec, &shape, &findings, quiet);
+	build_io(spec, &shape, &findings, quiet);
+	build_tuning(spec, &shape);
+	si_findings_report(&findings, is_strict(shape.root), quiet);
+	return spec;
+}

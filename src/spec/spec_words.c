@@ -1,0 +1,342 @@
+/*
+ * spec_words.c
+ *		The words that fields of type word take, and the look-ups in both
+ *		tables, by name and by nearness.
+ *
+ * Does not look at a spec.
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "spec/fields.h"
+#include "utils/varlena.h"
+
+#define SCHEMA	"spec.dataSchema"
+#define FORMAT	"spec.ioConfig.inputFormat.type"
+#define PARSE	SCHEMA ".parser.parseSpec.format"
+#define METRIC	SCHEMA ".metricsSpec[].type"
+#define DIM		SCHEMA ".dimensionsSpec.dimensions[]"
+#define INDEX	"spec.tuningConfig.indexSpec"
+
+#define ONLY_JSON	"Messages are read as json."
+#define BATCH_ONLY	"A format of files, not of messages."
+#define SIMPLE_METRICS "Supported are count and {long,float,double}{Sum,Min,Max}."
+#define AT_QUERY	"An aggregator of queries, not of ingestion."
+#define COMPRESSION(field) \
+	{INDEX "." field, "lz4", SI_NO_EFFECT, NULL}, {INDEX "." field, "lzf", SI_NO_EFFECT, NULL}, \
+	{INDEX "." field, "zstd", SI_NO_EFFECT, NULL}, {INDEX "." field, "uncompressed", SI_NO_EFFECT, NULL}, \
+	{INDEX "." field, "none", SI_NO_EFFECT, NULL}
+
+const SiWord si_spec_words[] = {
+	{"type", "kafka", SI_USED, "Apache Kafka."},
+	{"type", "kinesis", SI_LATER, "Supported is kafka."},
+	{"type", "rabbit", SI_LATER, "Supported is kafka."},
+	{"type", "autocompact", SI_LATER, "Supported is kafka."},
+	{"type", "scheduled_batch", SI_LATER, "Supported is kafka."},
+	{"spec.ioConfig.type", "kafka", SI_USED, NULL},
+	{"spec.tuningConfig.type", "kafka", SI_USED, NULL},
+	{"spec.tuningConfig.type", "KafkaTuningConfig", SI_USED, NULL},
+
+	{DIM ".type", "string", SI_USED, NULL},
+	{DIM ".type", "long", SI_USED, NULL},
+	{DIM ".type", "float", SI_USED, NULL},
+	{DIM ".type", "double", SI_USED, NULL},
+	{DIM ".type", "auto", SI_LATER, "Supported are string, long, float and double."},
+	{DIM ".type", "json", SI_LATER, "Supported are string, long, float and double; an object in a string dimension is kept as JSON text."},
+	{DIM ".type", "spatial", SI_LATER, "Supported are string, long, float and double."},
+	{DIM ".multiValueHandling", "SORTED_ARRAY", SI_USED, "sorted, with doubles"},
+	{DIM ".multiValueHandling", "SORTED_SET", SI_USED, "sorted, without doubles"},
+	{DIM ".multiValueHandling", "ARRAY", SI_USED, "as it came"},
+
+	{METRIC, "count", SI_USED, "number of rows"},
+	{METRIC, "longSum", SI_USED, NULL},
+	{METRIC, "longMin", SI_USED, NULL},
+	{METRIC, "longMax", SI_USED, NULL},
+	{METRIC, "floatSum", SI_USED, NULL},
+	{METRIC, "floatMin", SI_USED, NULL},
+	{METRIC, "floatMax", SI_USED, NULL},
+	{METRIC, "doubleSum", SI_USED, NULL},
+	{METRIC, "doubleMin", SI_USED, NULL},
+	{METRIC, "doubleMax", SI_USED, NULL},
+	{METRIC, "longFirst", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "longLast", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "floatFirst", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "floatLast", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "doubleFirst", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "doubleLast", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "stringFirst", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "stringLast", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "hyperUnique", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "cardinality", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "filtered", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "expression", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "javascript", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "longAny", SI_LATER, AT_QUERY},
+	{METRIC, "floatAny", SI_LATER, AT_QUERY},
+	{METRIC, "doubleAny", SI_LATER, AT_QUERY},
+	{METRIC, "stringAny", SI_LATER, AT_QUERY},
+	{METRIC, "doubleMean", SI_LATER, AT_QUERY},
+	{METRIC, "grouping", SI_LATER, AT_QUERY},
+	{METRIC, "singleValue", SI_LATER, AT_QUERY},
+	{METRIC, "HLLSketchBuild", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "HLLSketchMerge", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "thetaSketch", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "quantilesDoublesSketch", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "arrayOfDoublesSketch", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "KllDoublesSketch", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "KllFloatsSketch", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "momentSketch", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "tDigestSketch", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "bloom", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "approxHistogram", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "approxHistogramFold", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "fixedBucketsHistogram", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "variance", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "timeMin", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "timeMax", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "compressedBigDecimal", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "spectatorDistribution", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "spectatorTimer", SI_LATER, SIMPLE_METRICS},
+
+	{SCHEMA ".granularitySpec.type", "uniform", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.type", "arbitrary", SI_NO_EFFECT, "Segments of a stream are always of equal length."},
+	{SCHEMA ".granularitySpec.segmentGranularity.type", "period", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity.type", "duration", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity.type", "none", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity.type", "all", SI_USED, NULL},
+	/* names of granularities are words of the field itself */
+	{SCHEMA ".granularitySpec.segmentGranularity", "NONE", SI_USED, "no truncation; for queryGranularity only"},
+	{SCHEMA ".granularitySpec.segmentGranularity", "ALL", SI_USED, "one bucket for all time"},
+	{SCHEMA ".granularitySpec.segmentGranularity", "SECOND", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity", "MINUTE", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity", "FIVE_MINUTE", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity", "TEN_MINUTE", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity", "FIFTEEN_MINUTE", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity", "THIRTY_MINUTE", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity", "HOUR", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity", "SIX_HOUR", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity", "EIGHT_HOUR", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity", "DAY", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity", "WEEK", SI_USED, "begins on Monday"},
+	{SCHEMA ".granularitySpec.segmentGranularity", "MONTH", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity", "QUARTER", SI_USED, NULL},
+	{SCHEMA ".granularitySpec.segmentGranularity", "YEAR", SI_USED, NULL},
+
+	{SCHEMA ".parser.type", "string", SI_USED, NULL},
+	{SCHEMA ".parser.type", "map", SI_LATER, ONLY_JSON},
+	{SCHEMA ".parser.type", "avro_stream", SI_LATER, ONLY_JSON},
+	{SCHEMA ".parser.type", "protobuf", SI_LATER, ONLY_JSON},
+	{SCHEMA ".parser.type", "thrift", SI_LATER, ONLY_JSON},
+	{SCHEMA ".parser.type", "influx", SI_LATER, ONLY_JSON},
+	{PARSE, "json", SI_USED, NULL},
+	{PARSE, "jsonLowercase", SI_LATER, ONLY_JSON},
+	{PARSE, "csv", SI_LATER, ONLY_JSON},
+	{PARSE, "tsv", SI_LATER, ONLY_JSON},
+	{PARSE, "regex", SI_LATER, ONLY_JSON},
+	{PARSE, "javascript", SI_LATER, ONLY_JSON},
+	{PARSE, "avro", SI_LATER, ONLY_JSON},
+	{PARSE, "timeAndDims", SI_LATER, ONLY_JSON},
+	{PARSE, "protobuf", SI_LATER, ONLY_JSON},
+
+	{FORMAT, "json", SI_USED, NULL},
+	{FORMAT, "csv", SI_LATER, ONLY_JSON},
+	{FORMAT, "tsv", SI_LATER, ONLY_JSON},
+	{FORMAT, "regex", SI_LATER, ONLY_JSON},
+	{FORMAT, "lines", SI_LATER, ONLY_JSON},
+	{FORMAT, "avro_stream", SI_LATER, ONLY_JSON},
+	{FORMAT, "protobuf", SI_LATER, ONLY_JSON},
+	{FORMAT, "thrift", SI_LATER, ONLY_JSON},
+	{FORMAT, "kafka", SI_LATER, ONLY_JSON},
+	{FORMAT, "kinesis", SI_LATER, ONLY_JSON},
+	{FORMAT, "avro_ocf", SI_LATER, BATCH_ONLY},
+	{FORMAT, "orc", SI_LATER, BATCH_ONLY},
+	{FORMAT, "parquet", SI_LATER, BATCH_ONLY},
+
+	COMPRESSION("dimensionCompression"),
+	COMPRESSION("metricCompression"),
+	COMPRESSION("jsonCompression"),
+	COMPRESSION("complexMetricCompression"),
+	{INDEX ".longEncoding", "longs", SI_NO_EFFECT, NULL},
+	{INDEX ".longEncoding", "auto", SI_NO_EFFECT, NULL},
+};
+
+const int	si_spec_nwords = lengthof(si_spec_words);
+
+const char *
+si_spec_members(const SiField *field)
+{
+	return field->same_as ? field->same_as : field->path;
+}
+
+const char *
+si_spec_member_name(const char *parent, const char *path)
+{
+	size_t		len = strlen(parent);
+
+	if (len > 0)
+	{
+		if (strncmp(path, parent, len) != 0 || path[len] != '.')
+			return NULL;
+		path += len + 1;
+	}
+	return strpbrk(path, ".[") == NULL ? path : NULL;
+}
+
+const SiField *
+si_spec_field(const char *parent, const char *name)
+{
+	for (int i = 0; i < si_spec_nfields; i++)
+	{
+		const char *member = si_spec_member_name(parent, si_spec_fields[i].path);
+
+		if (member && strcmp(member, name) == 0)
+			return &si_spec_fields[i];
+	}
+	return NULL;
+}
+
+const SiField *
+si_spec_element(const char *list)
+{
+	size_t		len = strlen(list);
+
+	for (int i = 0; i < si_spec_nfields; i++)
+	{
+		const char *path = si_spec_fields[i].path;
+
+		if (strncmp(path, list, len) == 0 && strcmp(path + len, "[]") == 0)
+			return &si_spec_fields[i];
+	}
+	return NULL;
+}
+
+const SiWord *
+si_spec_word(const char *path, const char *word)
+{
+	for (int i = 0; i < si_spec_nwords; i++)
+	{
+		if (strcmp(si_spec_words[i].path, path) == 0 &&
+			pg_strcasecmp(si_spec_words[i].word, word) == 0)
+			return &si_spec_words[i];
+	}
+	return NULL;
+}
+
+const char *
+si_field_type_name(SiFieldType type)
+{
+	switch (type)
+	{
+		case SI_FIELD_OBJECT:
+		case SI_FIELD_MAP:
+			return "object";
+		case SI_FIELD_LIST:
+			return "list";
+		case SI_FIELD_DIMENSION:
+			return "string or object";
+		case SI_FIELD_GRANULARITY:
+			return "granularity";
+		case SI_FIELD_STRING:
+		case SI_FIELD_WORD:
+			return "string";
+		case SI_FIELD_BOOL:
+			return "boolean";
+		case SI_FIELD_INT:
+		case SI_FIELD_LONG:
+			return "integer";
+		case SI_FIELD_REAL:
+			return "number";
+		case SI_FIELD_PERIOD:
+		case SI_FIELD_DURATION:
+			return "period";
+		case SI_FIELD_INSTANT:
+			return "time";
+		case SI_FIELD_ANY:
+			return "any";
+	}
+	return "any";
+}
+
+const char *
+si_field_use_name(SiFieldUse use)
+{
+	switch (use)
+	{
+		case SI_USED:
+			return "used";
+		case SI_NO_EFFECT:
+			return "accepted without effect";
+		case SI_LATER:
+			return "not supported yet";
+	}
+	return "used";
+}
+
+/* Keeps the best candidate so far. */
+typedef struct Nearest
+{
+	const char *wanted;
+	const char *best;
+	int			distance;
+} Nearest;
+
+/*
+ * Compares without regard to case.  How far a name may be depends on the
+ * shorter of the two: in three letters only one may differ.
+ */
+static void
+consider(Nearest *n, const char *candidate)
+{
+	char		a[128];
+	char		b[128];
+	int			alen = (int) strlcpy(a, n->wanted, sizeof(a));
+	int			blen = (int) strlcpy(b, candidate, sizeof(b));
+	int			shorter = Min(alen, blen);
+	int			limit = shorter <= 3 ? 1 : (shorter <= 8 ? 2 : 3);
+	int			distance;
+
+	if (alen >= sizeof(a) || blen >= sizeof(b))
+		return;
+	limit = Min(limit, n->distance - 1);
+	if (limit < 0 || abs(alen - blen) > limit)
+		return;
+	for (char *p = a; *p; p++)
+		*p = (char) pg_ascii_tolower((unsigned char) *p);
+	for (char *p = b; *p; p++)
+		*p = (char) pg_ascii_tolower((unsigned char) *p);
+	distance = varstr_levenshtein_less_equal(a, alen, b, blen, 1, 1, 1, limit, true);
+	if (distance <= limit)
+	{
+		n->best = candidate;
+		n->distance = distance;
+	}
+}
+
+const char *
+si_spec_nearest_field(const char *parent, const char *name)
+{
+	Nearest		n = {name, NULL, 100};
+
+	for (int i = 0; i < si_spec_nfields; i++)
+	{
+		const char *member = si_spec_member_name(parent, si_spec_fields[i].path);
+
+		if (member)
+			consider(&n, member);
+	}
+	return n.best;
+}
+
+const char *
+si_spec_nearest_word(const char *path, const char *word)
+{
+	Nearest		n = {word, NULL, 100};
+
+	for (int i = 0; i < si_spec_nwords; i++)
+	{
+		if (strcmp(si_spec_words[i].path, path) == 0)
+			consider(&n, si_spec_words[i].word);
+	}
+	return n.best;
+}
