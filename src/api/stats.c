@@ -151,7 +151,7 @@ payload_text(const char *bytes, int len)
 		if (pg_verify_mbstr(GetDatabaseEncoding(), bytes, len - cut, true))
 			return pnstrdup(bytes, len - cut);
 	hex = palloc(2 + len * 2 + 1);
-	strcpy(hex, "\\x");
+	memcpy(hex, "\\x", 2);
 	hex[2 + hex_encode(bytes, len, hex + 2)] = '\0';
 	return hex;
 }
