@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "api/json.h"
+#include "api/put.h"
 #include "api/lookup.h"
 #include "api/query.h"
 #include "fmgr.h"
@@ -50,16 +50,16 @@ append_full(StringInfo json, SiQuery *q, const SiSupervisor *s)
 		detailed = si_get_text(0, 1);
 		healthy = si_get_bool(0, 2);
 	}
-	si_json_element(json);
+	si_put_element(json);
 	appendStringInfoChar(json, '{');
-	si_json_text(json, "id", s->id);
-	si_json_text(json, "dataSource", s->data_source);
-	si_json_text(json, "state", state);
-	si_json_text(json, "detailedState", detailed);
-	si_json_bool(json, "healthy", healthy);
-	si_json_key(json, "spec");
+	si_put_text(json, "id", s->id);
+	si_put_text(json, "dataSource", s->data_source);
+	si_put_text(json, "state", state);
+	si_put_text(json, "detailedState", detailed);
+	si_put_bool(json, "healthy", healthy);
+	si_put_key(json, "spec");
 	appendStringInfoString(json, si_spec_print(s->spec, s->suspended, false));
-	si_json_bool(json, "suspended", s->suspended);
+	si_put_bool(json, "suspended", s->suspended);
 	appendStringInfoChar(json, '}');
 }
 
@@ -84,7 +84,7 @@ si_get_supervisors(PG_FUNCTION_ARGS)
 			append_full(&json, &q, &list[i]);
 		else
 		{
-			si_json_element(&json);
+			si_put_element(&json);
 			escape_json(&json, list[i].id);
 		}
 	}
@@ -144,12 +144,12 @@ si_get_supervisor_history(PG_FUNCTION_ARGS)
 	{
 		char	   *spec = si_get_text(i, 0);
 
-		si_json_element(&json);
+		si_put_element(&json);
 		appendStringInfoChar(&json, '{');
-		si_json_key(&json, "spec");
+		si_put_key(&json, "spec");
 		appendStringInfoString(&json, si_get_bool(i, 2) ? spec :
 							   si_spec_print(spec, si_get_bool(i, 3), false));
-		si_json_time(&json, "version", si_get_time(i, 1));
+		si_put_time(&json, "version", si_get_time(i, 1));
 		appendStringInfoChar(&json, '}');
 	}
 	appendStringInfoChar(&json, ']');

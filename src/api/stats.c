@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "api/json.h"
+#include "api/put.h"
 #include "api/lookup.h"
 #include "api/query.h"
 #include "catalog/counters.h"
@@ -70,10 +70,10 @@ reading_meters(const char *supervisor_id, int group_id, SiMeter *meters)
 static void
 append_rates(StringInfo json, const char *key, const SiMeter *meters, size_t minutes)
 {
-	si_json_key(json, key);
+	si_put_key(json, key);
 	appendStringInfoChar(json, '{');
 	for (int i = 0; i < lengthof(rates); i++)
-		si_json_double(json, rates[i].name,
+		si_put_double(json, rates[i].name,
 					   *(const double *) ((const char *) &meters[rates[i].counter] + minutes));
 	appendStringInfoChar(json, '}');
 }
@@ -81,14 +81,14 @@ append_rates(StringInfo json, const char *key, const SiMeter *meters, size_t min
 static void
 append_totals(StringInfo json, const int64 *counters)
 {
-	si_json_key(json, "totals");
+	si_put_key(json, "totals");
 	appendStringInfoString(json, "{\"buildSegments\":{");
 	for (int i = 0; i < lengthof(rates); i++)
-		si_json_int(json, rates[i].name, counters[rates[i].counter]);
-	si_json_key(json, "thrownAwayByReason");
+		si_put_int(json, rates[i].name, counters[rates[i].counter]);
+	si_put_key(json, "thrownAwayByReason");
 	appendStringInfoChar(json, '{');
 	for (int i = 0; i < lengthof(reasons); i++)
-		si_json_int(json, reasons[i].name, counters[reasons[i].counter]);
+		si_put_int(json, reasons[i].name, counters[reasons[i].counter]);
 	appendStringInfoString(json, "}}}");
 }
 
@@ -122,9 +122,9 @@ si_get_supervisor_stats(PG_FUNCTION_ARGS)
 
 		memcpy(counters, values, sizeof(int64) * Min(stored, SI_NUM_COUNTERS));
 		(void) reading_meters(s->id, group_id, meters);
-		si_json_key(&json, psprintf("%d", group_id));
+		si_put_key(&json, psprintf("%d", group_id));
 		appendStringInfoChar(&json, '{');
-		si_json_key(&json, si_get_text(i, 2));
+		si_put_key(&json, si_get_text(i, 2));
 		appendStringInfoString(&json, "{\"movingAverages\":{\"buildSegments\":{");
 		append_rates(&json, "1m", meters, offsetof(SiMeter, m1));
 		append_rates(&json, "5m", meters, offsetof(SiMeter, m5));
@@ -182,18 +182,18 @@ si_get_supervisor_parse_errors(PG_FUNCTION_ARGS)
 		char	   *bytes = si_get_bytes(i, 0, &len);
 		pg_time_t	ms = (si_get_time(i, 3) - SetEpochTimestamp()) / 1000;
 
-		si_json_element(&json);
+		si_put_element(&json);
 		appendStringInfoChar(&json, '{');
-		si_json_text(&json, "input", bytes ? payload_text(bytes, len) : NULL);
-		si_json_text(&json, "errorType", si_get_text(i, 1));
-		si_json_key(&json, "details");
+		si_put_text(&json, "input", bytes ? payload_text(bytes, len) : NULL);
+		si_put_text(&json, "errorType", si_get_text(i, 1));
+		si_put_key(&json, "details");
 		appendStringInfoChar(&json, '[');
 		escape_json(&json, si_get_text(i, 2));
 		appendStringInfoChar(&json, ']');
-		si_json_int(&json, "timeOfExceptionMillis", ms);
-		si_json_text(&json, "topic", si_get_text(i, 4));
-		si_json_int(&json, "partition", si_get_int64(i, 5));
-		si_json_int(&json, "offset", si_get_int64(i, 6));
+		si_put_int(&json, "timeOfExceptionMillis", ms);
+		si_put_text(&json, "topic", si_get_text(i, 4));
+		si_put_int(&json, "partition", si_get_int64(i, 5));
+		si_put_int(&json, "offset", si_get_int64(i, 6));
 		appendStringInfoChar(&json, '}');
 	}
 	appendStringInfoChar(&json, ']');

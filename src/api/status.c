@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "api/json.h"
+#include "api/put.h"
 #include "api/lookup.h"
 #include "api/query.h"
 #include "fmgr.h"
@@ -134,7 +134,7 @@ append_offsets(StringInfo json, const Status *st, const char *key, int group_id,
 		keys[n] = p->partition;
 		values[n++] = lag ? Max(p->latest - p->offset, 0) : p->offset;
 	}
-	si_json_map(json, key, keys, values, n);
+	si_put_map(json, key, keys, values, n);
 }
 
 /* One object for each running task of a phase: READING or PUBLISHING. */
@@ -150,7 +150,7 @@ append_tasks(StringInfo json, const Status *st, SiQuery *q, const char *key, con
 				 " WHERE supervisor_id = $1 AND status = 'RUNNING' AND phase = $2"
 				 " AND install = (SELECT uuid FROM stream_ingest.install)"
 				 " ORDER BY group_id, created", "tt", st->supervisor->id, phase);
-	si_json_key(json, key);
+	si_put_key(json, key);
 	appendStringInfoChar(json, '[');
 	for (int i = 0; i < n; i++)
 	{
@@ -164,20 +164,20 @@ append_tasks(StringInfo json, const Status *st, SiQuery *q, const char *key, con
 		int64	   *starts = si_get_int64s(i, 4, &ns);
 		int64	   *ends = si_get_int64s(i, 5, &ne);
 
-		si_json_element(json);
+		si_put_element(json);
 		appendStringInfoChar(json, '{');
-		si_json_text(json, "id", si_get_text(i, 0));
-		si_json_map(json, "startingOffsets", partitions, starts, Min(np, ns));
-		si_json_time(json, "startTime", created);
-		si_json_int(json, "remainingSeconds", Max(remaining, 0) / 1000);
-		si_json_text(json, "type", reading ? "ACTIVE" : "PUBLISHING");
+		si_put_text(json, "id", si_get_text(i, 0));
+		si_put_map(json, "startingOffsets", partitions, starts, Min(np, ns));
+		si_put_time(json, "startTime", created);
+		si_put_int(json, "remainingSeconds", Max(remaining, 0) / 1000);
+		si_put_text(json, "type", reading ? "ACTIVE" : "PUBLISHING");
 		if (reading)
 		{
 			append_offsets(json, st, "currentOffsets", (int) si_get_int64(i, 1), false);
 			append_offsets(json, st, "lag", (int) si_get_int64(i, 1), true);
 		}
 		else if (ends)
-			si_json_map(json, "currentOffsets", partitions, ends, Min(np, ne));
+			si_put_map(json, "currentOffsets", partitions, ends, Min(np, ne));
 		appendStringInfoChar(json, '}');
 	}
 	appendStringInfoChar(json, ']');
@@ -190,31 +190,31 @@ append_payload(StringInfo json, const Status *st, SiQuery *q)
 	char	   *message = database_message();
 
 	appendStringInfoChar(json, '{');
-	si_json_text(json, "id", st->supervisor->id);
-	si_json_text(json, "dataSource", st->supervisor->data_source);
-	si_json_text(json, "stream", st->spec->topic);
-	si_json_int(json, "partitions", st->npartitions);
-	si_json_int(json, "replicas", st->spec->replicas);
-	si_json_int(json, "durationSeconds", st->spec->task_duration / 1000);
+	si_put_text(json, "id", st->supervisor->id);
+	si_put_text(json, "dataSource", st->supervisor->data_source);
+	si_put_text(json, "stream", st->spec->topic);
+	si_put_int(json, "partitions", st->npartitions);
+	si_put_int(json, "replicas", st->spec->replicas);
+	si_put_int(json, "durationSeconds", st->spec->task_duration / 1000);
 	append_tasks(json, st, q, "activeTasks", "READING");
 	append_tasks(json, st, q, "publishingTasks", "PUBLISHING");
 	if (st->nlatest > 0)
-		si_json_map(json, "latestOffsets", st->latest_partitions, st->latest_offsets, st->nlatest);
+		si_put_map(json, "latestOffsets", st->latest_partitions, st->latest_offsets, st->nlatest);
 	append_offsets(json, st, "minimumLag", -1, true);
 	for (int i = 0; i < st->npartitions; i++)
 		if (st->partitions[i].has_latest)
 			lag += Max(st->partitions[i].latest - st->partitions[i].offset, 0);
-	si_json_int(json, "aggregateLag", lag);
+	si_put_int(json, "aggregateLag", lag);
 	if (st->offsets_updated != 0)
-		si_json_time(json, "offsetsLastUpdated", st->offsets_updated);
-	si_json_bool(json, "suspended", st->supervisor->suspended);
-	si_json_bool(json, "healthy", st->healthy);
-	si_json_text(json, "state", st->state);
-	si_json_text(json, "detailedState", st->detailed_state);
-	si_json_key(json, "recentErrors");
+		si_put_time(json, "offsetsLastUpdated", st->offsets_updated);
+	si_put_bool(json, "suspended", st->supervisor->suspended);
+	si_put_bool(json, "healthy", st->healthy);
+	si_put_text(json, "state", st->state);
+	si_put_text(json, "detailedState", st->detailed_state);
+	si_put_key(json, "recentErrors");
 	appendStringInfoString(json, st->recent_errors ? st->recent_errors : "[]");
 	if (message || st->note)
-		si_json_text(json, "note", message ? message : st->note);
+		si_put_text(json, "note", message ? message : st->note);
 	appendStringInfoChar(json, '}');
 }
 
@@ -235,9 +235,9 @@ si_get_supervisor_status(PG_FUNCTION_ARGS)
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	si_json_text(&json, "id", st.supervisor->id);
-	si_json_time(&json, "generationTime", st.now);
-	si_json_key(&json, "payload");
+	si_put_text(&json, "id", st.supervisor->id);
+	si_put_time(&json, "generationTime", st.now);
+	si_put_key(&json, "payload");
 	append_payload(&json, &st, &q);
 	appendStringInfoChar(&json, '}');
 	si_query_end(&q);

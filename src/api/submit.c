@@ -14,7 +14,7 @@
 
 #include "access/xact.h"
 #include "api/api.h"
-#include "api/json.h"
+#include "api/put.h"
 #include "api/lookup.h"
 #include "api/query.h"
 #include "api/table.h"
@@ -269,6 +269,6 @@ si_submit_supervisor(PG_FUNCTION_ARGS)
 	si_wake_overlord_at_commit();
 
 	initStringInfo(&answer);
-	si_json_id(&answer, sub.spec->id);
+	si_put_id(&answer, sub.spec->id);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(answer.data, answer.len));
 }

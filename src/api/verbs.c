@@ -10,7 +10,7 @@
 #include "postgres.h"
 
 #include "api/api.h"
-#include "api/json.h"
+#include "api/put.h"
 #include "api/lookup.h"
 #include "api/query.h"
 #include "fmgr.h"
@@ -55,7 +55,7 @@ answer_id(const char *id)
 	StringInfoData answer;
 
 	initStringInfo(&answer);
-	si_json_id(&answer, id);
+	si_put_id(&answer, id);
 	return PointerGetDatum(cstring_to_text_with_len(answer.data, answer.len));
 }
 

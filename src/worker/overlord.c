@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include "api/api.h"
+#include "api/widen.h"
 #include "catalog/pg_type.h"
 #include "files/files.h"
 #include "files/sweep.h"
@@ -309,6 +311,32 @@ anything_dirty(void)
 }
 
 static void
+clean_dropped(void *arg)
+{
+	si_clean_dropped_data_sources();
+}
+
+static void
+widen_tables(void *arg)
+{
+	si_widen_tables();
+}
+
+/* What the foreign tables lack, and what dropped ones have left. */
+static void
+tables_step(void)
+{
+	static TimestampTz done_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!TimestampDifferenceExceeds(done_at, now, TICK_MS))
+		return;
+	done_at = now;
+	(void) si_guard(clean_dropped, NULL, "removal of dropped data sources", NULL, NULL, 0);
+	(void) si_guard(widen_tables, NULL, "widening of tables", NULL, NULL, 0);
+}
+
+static void
 one_round(void)
 {
 	if (ConfigReloadPending)
@@ -326,6 +354,7 @@ one_round(void)
 		si_publishers_step(supervisors);
 	}
 	si_publish_status(supervisors);
+	tables_step();
 	pgstat_report_stat(false);
 }
 
