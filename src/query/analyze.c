@@ -113,13 +113,24 @@ acquire_sample(Relation rel, int elevel, HeapTuple *rows, int targrows, double *
 	return n;
 }
 
+/*
+ * si_fdw_analyze declines (with PostgreSQL's warning) when there is nothing
+ * to read, so that one damaged data source does not end an ANALYZE of the
+ * whole database.
+ */
 bool
 si_fdw_analyze(Relation rel, AcquireSampleRowsFunc *func, BlockNumber *totalpages)
 {
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	SiDataSource ds;
+	bool		found = si_catalog_data_source(RelationGetRelid(rel), snapshot, &ds);
 	double		rows,
 				bytes,
 				chunks;
 
+	UnregisterSnapshot(snapshot);
+	if (!found || ds.damaged != NULL)
+		return false;
 	si_catalog_estimate(RelationGetRelid(rel), &rows, &bytes, &chunks);
 	*totalpages = (BlockNumber) Max(1, Min(ceil(bytes / BLCKSZ), (double) MaxBlockNumber));
 	*func = acquire_sample;

@@ -16,7 +16,7 @@
  *
  * A chunk may hold the column as another type (the spec was changed): number
  * to floating point gives the nearest value, number to bigint the value when
- * it is integral and fits, text to number what PostgreSQL's input would give,
+ * it is integral and fits, text to number the decimal number that it spells,
  * time to bigint and back milliseconds, anything to text its shortest exact
  * text; what has no value in the column's type reads as null.
  */

@@ -143,7 +143,8 @@ verify_chunk(Inspection *in, const SiChunk *chunk, ReturnSetInfo *rsinfo)
 
 	ok = open_chunk(in, chunk, &open) && si_segment_verify(open.seg, &open.err);
 	if (!ok)
-		error = psprintf("%s, at byte " UINT64_FORMAT, open.err.text, open.err.offset);
+		error = open.err.offset == 0 ? open.err.text :
+			psprintf("%s, at byte " UINT64_FORMAT, open.err.text, open.err.offset);
 	close_chunk(&open);
 
 	put_chunk_key(chunk, values, nulls);

@@ -110,6 +110,7 @@ make_numbers(SPITupleTable *rows, int col, SiColumn *column, uint32 n)
 	float	   *floats = (float *) longs;
 	double	   *doubles = (double *) longs;
 	uint64	   *nulls = palloc0((n / 64 + 1) * sizeof(uint64));
+	Oid			typid = TupleDescAttr(rows->tupdesc, col)->atttypid;
 
 	for (uint32 i = 0; i < n; i++)
 	{
@@ -122,7 +123,7 @@ make_numbers(SPITupleTable *rows, int col, SiColumn *column, uint32 n)
 			floats[i] = DatumGetFloat4(value);
 		else if (column->desc.type == SI_TYPE_DOUBLE)
 			doubles[i] = DatumGetFloat8(value);
-		else if (column->desc.type == SI_TYPE_LONG)
+		else if (typid == INT8OID)
 			longs[i] = DatumGetInt64(value);
 		else if (TIMESTAMP_IS_NOBEGIN(DatumGetTimestampTz(value)))
 			longs[i] = PG_INT64_MIN;
@@ -150,6 +151,9 @@ make_table(SPITupleTable *rows, uint32 n)
 
 		column->desc.name = pstrdup(NameStr(att->attname));
 		column->desc.type = type_of(att->atttypid);
+		/* only __time is a time: others are stored as numbers of milliseconds */
+		if (column->desc.type == SI_TYPE_TIME && col > 0)
+			column->desc.type = SI_TYPE_LONG;
 		column->desc.role = col == 0 ? SI_ROLE_TIME :
 			column->desc.type == SI_TYPE_STRING ? SI_ROLE_DIMENSION : SI_ROLE_METRIC;
 		column->desc.agg = column->desc.role == SI_ROLE_METRIC ? SI_AGG_SUM : SI_AGG_NONE;
