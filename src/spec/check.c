@@ -58,14 +58,13 @@ si_spec_missing(const char *path, const char *hint)
 
 /* ERROR for something that a later version will do. */
 static void
-refuse_later(const char *path, const SiJson *value, const char *help)
+refuse_later(const char *path, const SiJson *value, const char *help, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 value ? errmsg("%s is not supported: %s", path, shown_value(value))
-			 : errmsg("%s is not supported", path),
+			 errmsg("%s is not supported: %s", path, shown_value(value)),
 			 errdetail("%s", help),
-			 errhint("Remove the field, or leave it empty.")));
+			 hint ? errhint("%s", hint) : 0));
 }
 
 void
@@ -113,6 +112,7 @@ static void
 unknown_member(SiSpecFindings *f, const char *schema, const char *name, const char *shown)
 {
 	const char *nearest = si_spec_nearest_field(schema, name);
+	const char *place = si_spec_place_of(name);
 
 	if (nearest)
 		ereport(ERROR,
@@ -121,6 +121,8 @@ unknown_member(SiSpecFindings *f, const char *schema, const char *name, const ch
 				 errdetail("There is no such field, and its name is close to one that exists."),
 				 errhint("Perhaps you meant \"%s\".", nearest)));
 	appendStringInfo(&f->unknown, "%s%s", f->nunknown ? ", " : "", shown);
+	if (place)
+		appendStringInfo(&f->unknown, " (its place is %s)", place);
 	f->nunknown++;
 }
 
@@ -136,7 +138,7 @@ check_word(SiSpecFindings *f, const SiField *field, const SiJson *value, const c
 		si_spec_error(shown, value, "Expected a string.", NULL);
 	word = si_spec_word(field->path, text);
 	if (word && word->use == SI_LATER)
-		refuse_later(shown, value, word->help);
+		refuse_later(shown, value, word->help, NULL);
 	if (word)
 	{
 		if (word->use == SI_NO_EFFECT && field->use == SI_USED)
@@ -257,7 +259,7 @@ check_value(SiSpecFindings *f, const SiField *field, const SiJson *value, const 
 		return;
 
 	if (field->use == SI_LATER && !says_default(field, value) && !si_json_is_empty(value))
-		refuse_later(shown, value, field->help);
+		refuse_later(shown, value, field->help, "Remove the field, or leave it empty.");
 
 	switch (field->type)
 	{

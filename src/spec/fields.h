@@ -66,6 +66,8 @@ extern const int si_spec_nwords;
 
 /* The row of parent's member, or NULL.  parent is "" for the whole spec. */
 extern const SiField *si_spec_field(const char *parent, const char *name);
+/* Where a name that stands in the wrong place belongs, or NULL. */
+extern const char *si_spec_place_of(const char *name);
 /* The row of the elements of a list, or NULL. */
 extern const SiField *si_spec_element(const char *list);
 /* Path under which a field's members stand. */

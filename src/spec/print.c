@@ -38,27 +38,22 @@ print_granularity(const SiJson *value)
 	return object;
 }
 
-/* A dimension as Druid echoes it: always an object. */
+/* A dimension as Druid echoes it: always an object; bitmaps are for strings. */
 static SiJson *
-print_dimension(const SiJson *value)
+print_dimension(const SiJson *value, const char *schema, bool reveal)
 {
 	SiJson	   *object = si_json_container(SI_JSON_OBJECT);
 	const SiJson *type = si_json_get(value, "type");
 	const char *text;
-	bool		is_string;
 
-	is_string = type == NULL || type->kind != SI_JSON_STRING || pg_strcasecmp(type->text, "string") == 0;
 	if (value->kind == SI_JSON_OBJECT)
 		object = si_json_shallow_copy(value);
 	else if (si_value_string(value, &text))
 		si_json_set(object, "name", si_json_string(text));
-	if (si_json_is_null(type))
-		si_json_set(object, "type", si_json_string("string"));
-	if (si_json_is_null(si_json_get(object, "multiValueHandling")) && is_string)
-		si_json_set(object, "multiValueHandling", si_json_string("SORTED_ARRAY"));
-	if (si_json_is_null(si_json_get(object, "createBitmapIndex")))
-		si_json_set(object, "createBitmapIndex", si_json_bool(is_string));
-	return object;
+	if (!si_json_is_null(type) && si_json_is_null(si_json_get(object, "createBitmapIndex")) &&
+		type->kind == SI_JSON_STRING && pg_strcasecmp(type->text, "string") != 0)
+		si_json_set(object, "createBitmapIndex", si_json_bool(false));
+	return print_members(object, schema, reveal);
 }
 
 static SiJson *
@@ -90,7 +85,7 @@ print_list(const SiField *field, const SiJson *value, bool reveal)
 		const SiJson *item = value->items[i];
 
 		if (element->type == SI_FIELD_DIMENSION)
-			si_json_append(list, print_dimension(item));
+			si_json_append(list, print_dimension(item, element->path, reveal));
 		else if (item->kind == SI_JSON_OBJECT)
 			si_json_append(list, print_members(item, element->path, reveal));
 		else
@@ -125,6 +120,10 @@ print_value(const SiField *field, const SiJson *value, bool reveal)
 		case SI_FIELD_STRING:
 			if (si_value_string(value, &text))
 				return si_json_string(text);
+			break;
+		case SI_FIELD_WORD:
+			if (si_value_string(value, &text) && si_spec_word(field->path, text))
+				return si_json_string(si_spec_word(field->path, text)->word);
 			break;
 		case SI_FIELD_BOOL:
 			if (si_value_bool(value, &flag))

@@ -35,9 +35,11 @@ extern void si_spec_properties(SiSpec *spec, const SiJson *map, const char *path
 /* A copy of consumerProperties for printing: secrets as "******". */
 extern SiJson *si_spec_hide_secrets(const SiJson *map);
 
-/* granularity of a spec: spec_schema.c */
-extern void si_spec_granularity(const SiJson *value, const char *path, SiGranularity *g);
-/* dataSchema of a spec: ERROR for what does not fit together. */
-extern void si_spec_schema(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings, bool quiet);
+/* spec_schema.c */
+
+/* Fills what dataSchema says; ERROR for what does not fit together. */
+extern void si_spec_schema(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings);
+/* NOTICE when rollup is on because nothing was said. */
+extern void si_spec_note_rollup(const SiSpec *spec, const SiSpecShape *shape);
 
 #endif							/* SI_SPEC_SHAPE_H */

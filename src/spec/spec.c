@@ -144,7 +144,7 @@ build_rejection(SiSpec *spec, const SiJson *io, const char *prefix)
 }
 
 static void
-build_io(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings, bool quiet)
+build_io(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings)
 {
 	const SiJson *io = si_spec_at(shape->root, "spec.ioConfig");
 	int64		n,
@@ -155,9 +155,6 @@ build_io(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings, bool 
 	build_rejection(spec, io, shape->prefix);
 	si_spec_properties(spec, si_json_get(io, "consumerProperties"),
 					   psprintf("%sioConfig.consumerProperties", shape->prefix), findings);
-	if (si_json_is_empty(si_json_get(io, "inputFormat")) && !quiet)
-		ereport(NOTICE,
-				(errmsg("%s is not given: messages are read as JSON", shape->format_path)));
 
 	for (int i = 0; !si_json_is_empty(priorities) && i < priorities->n; i++)
 	{
@@ -294,9 +291,16 @@ si_spec_parse(const char *json, bool quiet)
 		spec->id = pstrdup(text);
 	}
 
-	si_spec_schema(spec, &shape, &findings, quiet);
-	build_io(spec, &shape, &findings, quiet);
+	si_spec_schema(spec, &shape, &findings);
+	build_io(spec, &shape, &findings);
 	build_tuning(spec, &shape);
 	si_findings_report(&findings, is_strict(shape.root), quiet);
+	if (!quiet)
+	{
+		if (si_json_is_empty(si_spec_at(shape.root, "spec.ioConfig.inputFormat")))
+			ereport(NOTICE,
+					(errmsg("%s is not given: messages are read as JSON", shape.format_path)));
+		si_spec_note_rollup(spec, &shape);
+	}
 	return spec;
 }

@@ -62,7 +62,7 @@ duplicate_column(const char *path, const char *name)
 			 errhint("Every dimension and every metric is a column of its own; give them different names.")));
 }
 
-/* Refuses names that are taken: __time, and names[] before i. */
+/* Refuses the name that every data source has already. */
 static void
 check_column_name(const char *path, const char *name)
 {
@@ -95,6 +95,7 @@ build_dimension(SiSpecDimension *d, const SiJson *node, const char *path)
 	word = word_of(node, "type", psprintf("%s.type", base), "string");
 	d->type = strcmp(word, "long") == 0 ? SI_TYPE_LONG : strcmp(word, "float") == 0 ? SI_TYPE_FLOAT :
 		strcmp(word, "double") == 0 ? SI_TYPE_DOUBLE : SI_TYPE_STRING;
+	d->bitmap = d->type == SI_TYPE_STRING;
 	word = word_of(node, "multiValueHandling", psprintf("%s.multiValueHandling", base), "SORTED_ARRAY");
 	d->multi_value = strcmp(word, "ARRAY") == 0 ? SI_MULTI_ARRAY :
 		strcmp(word, "SORTED_SET") == 0 ? SI_MULTI_SORTED_SET : SI_MULTI_SORTED_ARRAY;
@@ -210,8 +211,8 @@ granularity_from_text(const SiJson *value, const char *path, SiGranularity *g)
 				  "Other lengths are written {\"type\": \"period\", \"period\": \"PT2H\"}.");
 }
 
-void
-si_spec_granularity(const SiJson *value, const char *path, SiGranularity *g)
+static void
+build_granularity(const SiJson *value, const char *path, SiGranularity *g)
 {
 	const SiJson *period,
 			   *zone,
@@ -280,9 +281,9 @@ build_granularities(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *find
 	si_granularity_from_name("DAY", &spec->segment_granularity);
 	si_granularity_from_name("NONE", &spec->query_granularity);
 	if (!si_json_is_null(segment))
-		si_spec_granularity(segment, segment_path, &spec->segment_granularity);
+		build_granularity(segment, segment_path, &spec->segment_granularity);
 	if (!si_json_is_null(query))
-		si_spec_granularity(query, query_path, &spec->query_granularity);
+		build_granularity(query, query_path, &spec->query_granularity);
 
 	if (spec->segment_granularity.kind == SI_GRAN_NONE)
 		si_spec_error(segment_path, segment, "There would be a segment for every millisecond.",
@@ -318,9 +319,11 @@ check_timestamp(SiSpec *spec, const SiSpecShape *shape)
 }
 
 /* Says once what surprises most newcomers. */
-static void
-note_rollup(const SiSpec *spec, const SiJson *rollup, const char *path)
+void
+si_spec_note_rollup(const SiSpec *spec, const SiSpecShape *shape)
 {
+	const SiJson *rollup = si_spec_at(shape->root, "spec.dataSchema.granularitySpec.rollup");
+	char	   *path = psprintf("%sdataSchema.granularitySpec.rollup", shape->prefix);
 	const char *count = NULL;
 
 	if (!si_json_is_null(rollup))
@@ -343,7 +346,7 @@ note_rollup(const SiSpec *spec, const SiJson *rollup, const char *path)
 }
 
 void
-si_spec_schema(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings, bool quiet)
+si_spec_schema(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings)
 {
 	const SiJson *schema = si_spec_at(shape->root, "spec.dataSchema");
 
@@ -351,7 +354,4 @@ si_spec_schema(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings,
 	build_dimensions(spec, si_json_get(schema, "dimensionsSpec"), shape->dimensions_path);
 	build_metrics(spec, si_json_get(schema, "metricsSpec"), psprintf("%sdataSchema.metricsSpec", shape->prefix));
 	build_granularities(spec, shape, findings);
-	if (!quiet)
-		note_rollup(spec, si_spec_at(shape->root, "spec.dataSchema.granularitySpec.rollup"),
-					psprintf("%sdataSchema.granularitySpec.rollup", shape->prefix));
 }

@@ -36,7 +36,6 @@ const SiWord si_spec_words[] = {
 	{"type", "scheduled_batch", SI_LATER, "Supported is kafka."},
 	{"spec.ioConfig.type", "kafka", SI_USED, NULL},
 	{"spec.tuningConfig.type", "kafka", SI_USED, NULL},
-	{"spec.tuningConfig.type", "KafkaTuningConfig", SI_USED, NULL},
 
 	{DIM ".type", "string", SI_USED, NULL},
 	{DIM ".type", "long", SI_USED, NULL},
@@ -192,6 +191,21 @@ si_spec_field(const char *parent, const char *name)
 
 		if (member && strcmp(member, name) == 0)
 			return &si_spec_fields[i];
+	}
+	return NULL;
+}
+
+const char *
+si_spec_place_of(const char *name)
+{
+	for (int i = 0; i < si_spec_nfields; i++)
+	{
+		const char *path = si_spec_fields[i].path;
+		const char *last = strrchr(path, '.');
+
+		if (last && strcmp(last + 1, name) == 0 && strncmp(path, "spec.", 5) == 0 &&
+			strchr(path, '[') == NULL && strcmp(name, "type") != 0)
+			return path;
 	}
 	return NULL;
 }
