@@ -7,14 +7,13 @@ MODULE_big = stream_ingest
 SRC_C := $(sort $(wildcard src/*.c src/*/*.c))
 SRC_CXX := $(sort $(wildcard src/*/*.cpp))
 OBJS = $(SRC_C:.c=.o) $(SRC_CXX:.cpp=.o)
-SI_HEADERS := $(wildcard src/*.h src/*/*.h)
 
 # The install script is the concatenation, in order, of sql/install/*.sql.
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA_built = $(INSTALL_SQL)
 DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
 
-PG_CPPFLAGS = -I$(srcdir)/src -DSI_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS = -I$(srcdir)/src -MMD -MP -DSI_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement
 PG_CXXFLAGS = -std=c++17 -O3 -fno-exceptions -fno-rtti -DSIMDJSON_EXCEPTIONS=0 -Wall
 SHLIB_LINK = -lrdkafka -llz4 -lroaring -lsimdjson -licui18n -licuuc -lstdc++ -lpthread
@@ -29,12 +28,16 @@ include $(PGXS)
 $(INSTALL_SQL): $(sort $(wildcard sql/install/*.sql))
 	cat $^ > $@
 
-$(OBJS): $(SI_HEADERS)
+# What a file includes is noted when it is compiled; without that note it is compiled again.
+NOTES = $(OBJS:.o=.d)
+NOTED := $(wildcard $(NOTES))
+$(patsubst %.d,%.o,$(filter-out $(NOTED),$(NOTES))): not_noted
+-include $(NOTED)
 
-EXTRA_CLEAN = $(INSTALL_SQL) build
+EXTRA_CLEAN = $(INSTALL_SQL) build $(NOTES)
 
 # Unit tests of the pure parts (no server): see test/unit/Makefile.
 unit:
 	$(MAKE) -C test/unit PG_CONFIG=$(PG_CONFIG) check
 
-.PHONY: unit
+.PHONY: unit not_noted
