@@ -487,6 +487,8 @@ step(void *arg)
 	si_supervisor_plan(s, now);
 	si_catalog_commit();
 	start_readers(s, now);
+	if (si_supervisor_active(s) && s->ask_backoff.failures == 0)
+		s->ask_next = Min(s->ask_next, TimestampTzPlusMilliseconds(now, ASK_ACTIVE_MS));
 	si_backoff_clear(&s->step_backoff);
 	if (s->run_pending || s->row.suspended)
 		finish_run(s, now);
