@@ -1,0 +1,393 @@
+# Whatever is killed, whenever: every event is stored exactly once.
+#
+# While numbered events are produced without a pause, processes of the server
+# and the broker are killed at random moments.  At the end the numbers in the
+# table are compared with those produced.  The same comparison must find the
+# loss when the commit's order is broken on purpose.
+#
+# KILLS=1000 is the long form; KILL_SEED repeats a run's choices.
+use strict;
+use warnings;
+
+use IPC::Run qw(start);
+use POSIX ();
+use PostgreSQL::Test::Utils;
+use StreamIngest::Cluster;
+use StreamIngest::Kafka;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $kills = $ENV{KILLS} // 60;
+my $seed = $ENV{KILL_SEED} // (time() * 1000 ^ $$) % 1_000_000_000;
+my $partitions = 3;
+my $rate = 2000;				# events a second
+
+srand($seed);
+diag("KILL_SEED=$seed KILLS=$kills");
+
+my $kafka = StreamIngest::Kafka->new('main');
+my $node = StreamIngest::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', <<'CONF');
+restart_after_crash = on
+# some chunks in their catalog row, some in files
+stream_ingest.inline_delta_limit = 1kB
+include_if_exists = 'fault.conf'
+CONF
+$node->start;
+my $log = $node->logfile;
+sql('CREATE EXTENSION stream_ingest');
+
+# ---- the server, which may be down ----
+
+# Runs a query until it works.
+sub sql
+{
+	my ($query, $seconds) = @_;
+	my $deadline = time() + ($seconds // 60);
+	my ($out, $err) = ('', '');
+
+	while (time() < $deadline)
+	{
+		return $out if $node->psql('postgres', $query, stdout => \$out, stderr => \$err) == 0;
+		sleep(0.05);
+	}
+	die "for a minute this does not work: $query\n$err";
+}
+
+# The postmaster must come back, but its orphans may need a moment to go.
+sub start_server
+{
+	my $deadline = time() + 60;
+
+	until ($node->start(fail_ok => 1))
+	{
+		die 'the server does not start' if time() > $deadline;
+		sleep(0.2);
+	}
+	return;
+}
+
+sub set_fault
+{
+	my ($fault) = @_;
+	my $file = $node->data_dir . '/fault.conf';
+
+	unlink $file;
+	append_to_file($file, "stream_ingest.fault_point = '$fault'\n");
+	$node->reload;
+	return;
+}
+
+sub crashes { return scalar(() = slurp_file($log) =~ /was terminated by signal 9/g); }
+
+# ---- what is produced ----
+
+# A process that produces numbered events until it is told to stop.
+sub start_producer
+{
+	my ($topic) = @_;
+	my $result = "$PostgreSQL::Test::Utils::tmp_check/$topic.produced";
+	my $address = $kafka->address;
+	my $pid = fork() // die "fork: $!";
+
+	return { pid => $pid, result => $result } if $pid != 0;
+
+	my ($stop, $n, $sum) = (0, 0, 0);
+	local $SIG{TERM} = sub { $stop = 1; };
+	local $SIG{PIPE} = 'IGNORE';
+	open(my $kcat, '|-', 'kcat', '-P', '-E', '-q', '-b', $address, '-t', $topic, '-p', '-1',
+		'-X', 'enable.idempotence=true', '-X', 'message.timeout.ms=600000', '-X', 'linger.ms=2',
+		'-X', 'reconnect.backoff.max.ms=500')
+	  or POSIX::_exit(1);
+	$kcat->autoflush(1);
+	until ($stop)
+	{
+		my $lines = '';
+
+		for (1 .. $rate / 100)
+		{
+			my $v = (++$n * 7919) % 1000;
+			my $ms = 1577836800000 + ($n * 37) % 14400000;	# four hours
+
+			$sum += $v;
+			$lines .= qq({"time":$ms,"id":$n,"key":"k@{[ $n % 97 ]}","v":$v}\n);
+		}
+		print {$kcat} $lines;
+		sleep(0.01);
+	}
+	my $delivered = close($kcat);
+	append_to_file($result, "$n $sum " . ($delivered ? 'delivered' : "kcat failed: $?"));
+	POSIX::_exit(0);
+}
+
+# Ends it; returns how many events there are, and the sum of their v.
+sub stop_producer
+{
+	my ($producer) = @_;
+
+	kill 'TERM', $producer->{pid};
+	waitpid($producer->{pid}, 0);
+	my ($n, $sum, $status) = split / /, slurp_file($producer->{result}), 3;
+	is($status, 'delivered', "the broker took all $n events");
+	return ($n, $sum);
+}
+
+sub submit
+{
+	my ($name) = @_;
+
+	$kafka->topic($name, $partitions);
+	$node->submit(spec(
+		dataSource => $name, topic => $name, brokers => $kafka->address,
+		timestamp => { column => 'time', format => 'millis' },
+		dimensions => [ { type => 'long', name => 'id' }, 'key' ],
+		metrics => [ { type => 'longSum', name => 'v', fieldName => 'v' } ],
+		io => { taskCount => 2, taskDuration => 'PT3S' },
+		tuning => { intermediatePersistPeriod => 'PT1S', maxRowsPerSegment => 5000 }));
+	return;
+}
+
+# What is wrong with the table, given what was produced: a list, empty when nothing is.
+sub differences
+{
+	my ($table, $n, $sum) = @_;
+	my @wrong;
+	my ($rows, $distinct, $min, $max, $total) =
+	  split /\|/, sql("SELECT count(*), count(DISTINCT id), min(id), max(id), sum(v) FROM $table");
+
+	push @wrong, "$rows rows instead of $n" if $rows != $n;
+	push @wrong, "$distinct numbers instead of $n" if $distinct != $n;
+	push @wrong, "numbers from $min to $max" if $min != 1 || $max != $n;
+	push @wrong, "sum $total instead of $sum" if $total != $sum;
+	push @wrong, 'missing: ' . sql("SELECT string_agg(g::text, ' ') FROM (SELECT g FROM generate_series(1, $n) g
+		WHERE g NOT IN (SELECT id FROM $table) ORDER BY g LIMIT 10) x") if $distinct < $n;
+	push @wrong, 'repeated: ' . sql("SELECT string_agg(id || 'x' || c, ' ') FROM (SELECT id, count(*) c FROM $table
+		GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 10) x") if $rows > $distinct;
+	return @wrong;
+}
+
+# Waits until everything that the broker has is committed.
+sub wait_until_read
+{
+	my ($name, $n) = @_;
+	my %high = map { $_ => ($kafka->offsets($name, $_))[1] } 0 .. $partitions - 1;
+	my $all = join(' ', map { "$_:$high{$_}" } sort keys %high);
+	my $sum = 0;
+
+	$sum += $_ for values %high;
+	is($sum, $n, 'the broker has each event once');
+	ok($node->wait_for(qq{SELECT string_agg(partition || ':' || "offset", ' ' ORDER BY partition)
+		FROM stream_ingest.partitions WHERE supervisor_id = '$name'}, $all, 120), 'everything is read');
+	return;
+}
+
+# ---- victims: each function kills something and returns what it was, or nothing when it is not there ----
+
+sub kill_worker
+{
+	my ($type) = @_;
+	my ($pid) = split /\n/, sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'stream_ingest $type' ORDER BY random() LIMIT 1");
+
+	return if !$pid;
+	kill 'KILL', $pid;
+	return $type;
+}
+
+# Holds the table of deltas, so that tasks wait in the middle of their commit, and kills one there.
+sub kill_in_commit
+{
+	my ($out, $err) = ('', '');
+	my $session = start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c',
+			'BEGIN; LOCK TABLE stream_ingest.delta IN SHARE MODE; SELECT pg_sleep(5)' ], '<', \'', '>', \$out, '2>', \$err);
+	my $pid;
+
+	for (1 .. 40)
+	{
+		$pid = sql(q{SELECT a.pid FROM pg_stat_activity a JOIN pg_locks l USING (pid)
+			WHERE a.backend_type = 'stream_ingest reading task' AND NOT l.granted LIMIT 1});
+		last if $pid;
+		sleep(0.05);
+	}
+	kill 'KILL', $pid if $pid;
+	sleep(0.2);
+	$session->kill_kill;
+	return $pid ? 'reading task that waits in its commit' : undef;
+}
+
+sub kill_client
+{
+	my ($out, $err) = ('', '');
+	my $session = start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') . " application_name=victim", '-c',
+			'SELECT count(*), pg_sleep(10) FROM events' ], '<', \'', '>', \$out, '2>', \$err);
+	my $pid;
+
+	for (1 .. 40)
+	{
+		$pid = sql(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' LIMIT 1});
+		last if $pid;
+		sleep(0.05);
+	}
+	kill 'KILL', $pid if $pid;
+	$session->finish;
+	return $pid ? 'client backend' : undef;
+}
+
+# A process kills itself at a chosen place in the code.
+sub kill_at_fault
+{
+	my @places = qw(commit_offsets_moved commit_before_end commit_after_end chunk_written chunk_durable
+	  merge_done segment_durable publish_deltas_removed publish_before_end publish_after_end);
+	my $place = $places[ rand @places ];
+	my $before = crashes();
+
+	set_fault("$place:crash");
+	for (1 .. 60)
+	{
+		last if crashes() > $before;
+		sleep(0.05);
+	}
+	set_fault('');
+	return crashes() > $before ? "process at $place" : undef;
+}
+
+sub stop_server
+{
+	my ($mode) = @_;
+
+	$node->stop($mode);
+	start_server();
+	return "server ($mode)";
+}
+
+sub kill_server
+{
+	$node->kill9;
+	start_server();
+	return 'server (SIGKILL)';
+}
+
+sub disturb_broker
+{
+	my ($how) = @_;
+
+	$kafka->$how;
+	sleep(rand(2));
+	$how eq 'pause' ? $kafka->resume : $kafka->start;
+	return "broker ($how)";
+}
+
+my @victims = (
+	[ 14, sub { kill_worker('reading task') } ],
+	[ 6, sub { kill_worker('publishing task') } ],
+	[ 6, sub { kill_worker('overlord') } ],
+	[ 4, sub { kill_worker('launcher') } ],
+	[ 10, \&kill_at_fault ],
+	[ 4, \&kill_in_commit ],
+	[ 4, \&kill_client ],
+	[ 3, sub { stop_server('immediate') } ],
+	[ 1, sub { stop_server('fast') } ],
+	[ 3, \&kill_server ],
+	[ 2, sub { disturb_broker('kill9') } ],
+	[ 1, sub { disturb_broker('stop') } ],
+	[ 2, sub { disturb_broker('pause') } ]);
+
+sub random_victim
+{
+	my $all = 0;
+	$all += $_->[0] for @victims;
+	my $at = rand($all);
+
+	for my $victim (@victims)
+	{
+		return $victim->[1] if ($at -= $victim->[0]) < 0;
+	}
+	return $victims[0][1];
+}
+
+# Seconds from when the server answers until a commit is made.
+sub wait_for_progress
+{
+	my $offsets = q{SELECT sum(o) FROM stream_ingest.task_group g, unnest(g.offsets) o WHERE g.supervisor_id = 'events'};
+	my $at = sql($offsets);
+	my $began = time();
+
+	until (sql($offsets) > $at)
+	{
+		return if time() > $began + 60;
+		sleep(0.02);
+	}
+	return time() - $began;
+}
+
+# ---- the killing ----
+
+submit('events');
+my $producer = start_producer('events');
+ok($node->wait_for_rows('events', 1), 'reading has begun');
+
+my (%killed, @waits);
+my $done = 0;
+my $stuck = 0;
+while ($done < $kills && !$stuck)
+{
+	sleep(rand(0.8));
+	my $what = random_victim()->() // next;
+
+	$killed{$what}++;
+	$done++;
+	# sometimes the next blow falls while the server gets up
+	next if rand() < 0.3;
+	my $seconds = wait_for_progress();
+	if (defined $seconds)
+	{
+		push @waits, $seconds if $what !~ /broker/;
+	}
+	else
+	{
+		fail("reading goes on after killing: $what");
+		$stuck = 1;
+	}
+}
+@waits = sort { $a <=> $b } @waits;
+diag("killed: " . join(', ', map { "$killed{$_} $_" } sort keys %killed));
+diag(sprintf('from the server\'s answer to the next commit: median %.1f s, longest %.1f s', $waits[ @waits / 2 ], $waits[-1])) if @waits;
+is($done, $kills, "$kills were killed, and reading went on");
+
+my ($n, $sum) = stop_producer($producer);
+wait_until_read('events', $n);
+is(join("\n", differences('events', $n, $sum)), '', "each of $n events is stored exactly once");
+is(sql(q{SELECT bool_and(exactly_once) FROM stream_ingest.audit WHERE supervisor_id = 'events'}), 't', 'the audit is clean');
+is(sql(q{SELECT sum(processed), sum(unparseable), sum(thrown_away) FROM stream_ingest.row_stats WHERE supervisor_id = 'events'}),
+	"$n|0|0", 'the counters count each event once');
+is(sql(q{SELECT count(*) FROM stream_ingest.verify_chunks('events') WHERE NOT ok}), '0', 'every chunk is sound');
+
+sql(q{SELECT suspend_supervisor('events')});
+ok($node->wait_for(q{SELECT bool_and(kind = 'segment') FROM stream_ingest.segments WHERE data_source = 'events'::regclass}, 't', 120),
+	'everything is published in the end');
+is(join("\n", differences('events', $n, $sum)), '', 'and still there exactly once');
+
+# ---- the test can fail: offsets that are committed before their rows ----
+
+submit('broken');
+$producer = start_producer('broken');
+ok($node->wait_for_rows('broken', 1), 'reading has begun');
+set_fault('broken_commit_order');
+my $hit = 0;
+for (1 .. 3)
+{
+	sleep(0.5);
+	$hit++ if kill_in_commit();
+	sql('SELECT 1');
+}
+set_fault('');
+cmp_ok($hit, '>', 0, "$hit reading tasks were killed between the offsets and their rows");
+($n, $sum) = stop_producer($producer);
+wait_until_read('broken', $n);
+my @found = differences('broken', $n, $sum);
+isnt(scalar(@found), 0, 'a broken commit order is noticed');
+diag('with a broken commit order: ' . join('; ', @found));
+
+$node->stop;
+$kafka->stop;
+done_testing();
