@@ -71,7 +71,7 @@ static SiStatement level_deltas = {
 };
 
 static SiStatement remove_deltas = {
-	"WITH gone AS (DELETE FROM stream_ingest.delta d USING pg_catalog.unnest($3, $4) AS x(level, seq)"
+	"WITH gone AS (DELETE FROM stream_ingest.delta d USING ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS x(level, seq)"
 	" WHERE d.data_source_id = $1 AND d.group_id = $2 AND d.level = x.level AND d.seq = x.seq AND d.install = $5"
 	" RETURNING d.file, d.bytes), buried AS (INSERT INTO stream_ingest.tombstone (install, file, removed_by, bytes)"
 	" SELECT $5, file, pg_catalog.pg_current_xact_id(), bytes FROM gone WHERE file IS NOT NULL)"
