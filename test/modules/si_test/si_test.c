@@ -2,8 +2,8 @@
  * si_test.c
  *		Test module: stores the rows of a query as a chunk of a data source.
  *
- * Uses the extension's own writer and files module, whose symbols are in the
- * preloaded library.  Catalog rows are written by SQL: this module is not
+ * Uses the extension's own writer, whose symbols are in the preloaded library,
+ * and knows where chunk files lie.  Catalog rows are written by SQL: this module is not
  * about the commit transaction.  Not for production: no locks, no checks.
  */
 #include "postgres.h"
@@ -13,6 +13,8 @@
 
 #include "catalog/chunks.h"
 #include "catalog/pg_type.h"
+#include "common/file_perm.h"
+#include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "files/files.h"
 #include "fmgr.h"
@@ -254,6 +256,36 @@ find_data_source(Oid relid, SiDataSource *ds)
 				 errmsg("relation %u is not a data source", relid)));
 }
 
+/* Path of a chunk file, or of the directory when name is empty. */
+static char *
+chunk_path(const SiDataSource *ds, const char *name)
+{
+	char		hex[SI_UUID_LEN * 2 + 1];
+
+	hex[hex_encode((const char *) ds->install, SI_UUID_LEN, hex)] = '\0';
+	return psprintf("stream_ingest/%u/%s/%s", MyDatabaseId, hex, name);
+}
+
+/*
+ * Writes a chunk file under a name without a run id: the sweeper of orphans
+ * knows nothing of this transaction and would remove a file with one before
+ * the transaction commits.
+ */
+static char *
+write_file(const SiDataSource *ds, StringInfo bytes)
+{
+	char	   *name = psprintf("test-%016llx.chunk",
+								(unsigned long long) pg_prng_uint64(&pg_global_prng_state));
+	int			fd;
+
+	if (pg_mkdir_p(chunk_path(ds, ""), pg_dir_create_mode) != 0)
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not create directory: %m")));
+	fd = open(chunk_path(ds, name), O_WRONLY | O_CREAT | O_EXCL, pg_file_create_mode);
+	if (fd < 0 || write(fd, bytes->data, bytes->len) != bytes->len || fsync(fd) != 0 || close(fd) != 0)
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not write file \"%s\": %m", name)));
+	return name;
+}
+
 /* si_test_load(relid, query, published, inline, bitmaps, level) returns rows */
 Datum
 si_test_load(PG_FUNCTION_ARGS)
@@ -266,6 +298,7 @@ si_test_load(PG_FUNCTION_ARGS)
 	SiDataSource ds;
 	SiTable    *t;
 	SiSink		sink;
+	StringInfoData bytes;
 	int64		nrows;
 
 	SPI_connect();
@@ -280,32 +313,21 @@ si_test_load(PG_FUNCTION_ARGS)
 	opt.sort_dict = published;
 	opt.interval_start = PG_INT64_MIN;
 	opt.interval_end = PG_INT64_MAX;
+	initStringInfo(&bytes);
+	sink.write = append_bytes;
+	sink.arg = &bytes;
+	write_chunk(t, &opt, &sink, &result);
 	if (is_inline)
 	{
-		StringInfoData bytes;
-		char	   *hex;
+		char	   *hex = palloc(bytes.len * 2 + 1);
 
-		initStringInfo(&bytes);
-		sink.write = append_bytes;
-		sink.arg = &bytes;
-		write_chunk(t, &opt, &sink, &result);
-		hex = palloc(bytes.len * 2 + 1);
 		hex[hex_encode(bytes.data, bytes.len, hex)] = '\0';
 		insert_delta(&ds, t, &result, PG_GETARG_INT32(5), NULL, hex);
 	}
+	else if (published)
+		insert_segment(&ds, t, &result, write_file(&ds, &bytes));
 	else
-	{
-		char		name[SI_FILE_NAME_LEN];
-		SiFileWriter *w = si_file_create(ds.install, 1, name);
-
-		si_file_sink(w, &sink);
-		write_chunk(t, &opt, &sink, &result);
-		si_file_finish(w);
-		if (published)
-			insert_segment(&ds, t, &result, name);
-		else
-			insert_delta(&ds, t, &result, PG_GETARG_INT32(5), name, NULL);
-	}
+		insert_delta(&ds, t, &result, PG_GETARG_INT32(5), write_file(&ds, &bytes), NULL);
 	SPI_finish();
 	PG_RETURN_INT64(nrows);
 }
@@ -317,7 +339,6 @@ si_test_damage(PG_FUNCTION_ARGS)
 	char	   *file = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int64		at = PG_GETARG_INT64(2);
 	SiDataSource ds;
-	char		hex[SI_UUID_LEN * 2 + 1];
 	char	   *path;
 	char		byte;
 	int			fd;
@@ -328,8 +349,7 @@ si_test_damage(PG_FUNCTION_ARGS)
 		si_file_unlink(ds.install, file);
 		PG_RETURN_VOID();
 	}
-	hex[hex_encode((char *) ds.install, SI_UUID_LEN, hex)] = '\0';
-	path = psprintf("stream_ingest/%u/%s/%s", MyDatabaseId, hex, file);
+	path = chunk_path(&ds, file);
 	fd = open(path, O_RDWR);
 	if (fd < 0)
 		ereport(ERROR, (errcode_for_file_access(), errmsg("could not open \"%s\": %m", path)));
