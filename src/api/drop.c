@@ -37,8 +37,7 @@ static bool
 catalog_present(void)
 {
 	static const char *const needed[] = {
-		"install", "data_source", "supervisor", "request", "spec_history", "supervisor_status",
-		"dropped_data_source"
+		"install", "data_source", "supervisor", "request", "spec_history", "dropped_data_source"
 	};
 	Oid			schema = get_namespace_oid("stream_ingest", true);
 
@@ -50,31 +49,46 @@ catalog_present(void)
 	return true;
 }
 
+/*
+ * The supervisor's row goes first, and alone: when the overlord is changing
+ * it we wait here, and the next statement sees what it has written.
+ */
+static char *
+drop_supervisor(SiQuery *q, int64 data_source_id)
+{
+	char	   *id;
+
+	if (si_query(q,
+				 "DELETE FROM stream_ingest.supervisor WHERE data_source_id = $1 RETURNING supervisor_id",
+				 "i", data_source_id) == 0)
+		return NULL;
+	id = si_get_text(0, 0);
+	si_query(q,
+			 "INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, spec)"
+			 " SELECT $1, 1 + coalesce((SELECT max(h.version) FROM stream_ingest.spec_history h"
+			 "  WHERE h.supervisor_id = $1), 0), i.uuid,"
+			 "  json_build_object('type', 'NoopSupervisorSpec', 'id', $1, 'dataSources',"
+			 "   (SELECT json_agg(d.name) FROM stream_ingest.data_source d WHERE d.data_source_id = $2))"
+			 " FROM stream_ingest.install i", "ti", id, data_source_id);
+	si_query(q, "DELETE FROM stream_ingest.request WHERE supervisor_id = $1", "t", id);
+	return id;
+}
+
 static void
 drop_data_source(Oid relid)
 {
 	SiQuery		q;
-	int64		data_source_id;
 
 	si_query_begin(&q, false);
-	if (si_query(&q, "DELETE FROM stream_ingest.data_source WHERE relid = $1 RETURNING data_source_id",
-				 "o", relid) > 0)
+	if (si_query(&q, "SELECT data_source_id FROM stream_ingest.data_source WHERE relid = $1", "o", relid) > 0)
 	{
-		data_source_id = si_get_int64(0, 0);
+		int64		data_source_id = si_get_int64(0, 0);
+		char	   *id = drop_supervisor(&q, data_source_id);
+
+		si_query(&q, "DELETE FROM stream_ingest.data_source WHERE data_source_id = $1", "i", data_source_id);
 		si_query(&q,
-				 "WITH gone AS (DELETE FROM stream_ingest.supervisor WHERE data_source_id = $1"
-				 "  RETURNING supervisor_id, suspended, spec_version),"
-				 " noop AS (INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, spec)"
-				 "  SELECT g.supervisor_id, 1 + (SELECT max(h.version) FROM stream_ingest.spec_history h"
-				 "   WHERE h.supervisor_id = g.supervisor_id), i.uuid,"
-				 "   json_build_object('type', 'NoopSupervisorSpec', 'id', g.supervisor_id,"
-				 "    'suspended', g.suspended, 'source', 'noop')"
-				 "  FROM gone g, stream_ingest.install i),"
-				 " requests AS (DELETE FROM stream_ingest.request r USING gone g"
-				 "  WHERE r.supervisor_id = g.supervisor_id)"
-				 " INSERT INTO stream_ingest.dropped_data_source (data_source_id, install, supervisor_id)"
-				 " SELECT $1, i.uuid, (SELECT g.supervisor_id FROM gone g) FROM stream_ingest.install i",
-				 "i", data_source_id);
+				 "INSERT INTO stream_ingest.dropped_data_source (data_source_id, install, supervisor_id)"
+				 " SELECT $1, uuid, $2 FROM stream_ingest.install", "it", data_source_id, id);
 		si_wake_overlord_at_commit();
 	}
 	si_query_end(&q);

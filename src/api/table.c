@@ -13,9 +13,11 @@
 
 #include "access/htup_details.h"
 #include "access/reloptions.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "api/table.h"
 #include "catalog/heap.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -24,6 +26,7 @@
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 SiTableColumn *
@@ -110,11 +113,44 @@ si_table_check(const char *name, const SiTableColumn *columns, int n)
 	}
 }
 
+/*
+ * Gives every column of a new table its option.  Written straight into
+ * pg_attribute: as subcommands of ALTER TABLE, each of which makes PostgreSQL
+ * read the table's description again, 1600 columns would take ten seconds.
+ */
+static void
+set_column_options(Oid relid, const SiTableColumn *columns, int n)
+{
+	Relation	attributes = table_open(AttributeRelationId, RowExclusiveLock);
+	CatalogIndexState indexes = CatalogOpenIndexes(attributes);
+
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple	old = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(i + 1));
+		HeapTuple	new;
+		DefElem    *option = makeDefElem(SI_COLUMN_OPTION, (Node *) makeString(pstrdup(columns[i].name)), -1);
+		Datum		values[Natts_pg_attribute] = {0};
+		bool		nulls[Natts_pg_attribute] = {0};
+		bool		replace[Natts_pg_attribute] = {0};
+
+		if (!HeapTupleIsValid(old))
+			elog(ERROR, "cache lookup failed for attribute %d of relation %u", i + 1, relid);
+		replace[Anum_pg_attribute_attfdwoptions - 1] = true;
+		values[Anum_pg_attribute_attfdwoptions - 1] =
+			transformGenericOptions(AttributeRelationId, (Datum) 0, list_make1(option), InvalidOid);
+		new = heap_modify_tuple(old, RelationGetDescr(attributes), values, nulls, replace);
+		CatalogTupleUpdateWithInfo(attributes, &new->t_self, new, indexes);
+		heap_freetuple(new);
+		ReleaseSysCache(old);
+	}
+	CatalogCloseIndexes(indexes);
+	table_close(attributes, RowExclusiveLock);
+}
+
 Oid
 si_table_create(Oid namespace, const char *name, Oid owner, const SiTableColumn *columns, int n)
 {
 	CreateForeignTableStmt *stmt = makeNode(CreateForeignTableStmt);
-	List	   *options = NIL;
 	Oid			relid;
 
 	stmt->base.relation = makeRangeVar(get_namespace_name(namespace), pstrdup(name), -1);
@@ -123,62 +159,74 @@ si_table_create(Oid namespace, const char *name, Oid owner, const SiTableColumn 
 	for (int i = 0; i < n; i++)
 	{
 		Oid			type = si_table_type(columns[i].type);
-		AlterTableCmd *cmd = makeNode(AlterTableCmd);
-		DefElem    *option = makeDefElem(SI_COLUMN_OPTION, (Node *) makeString(pstrdup(columns[i].name)), -1);
 
 		stmt->base.tableElts = lappend(stmt->base.tableElts,
 									   makeColumnDef(columns[i].name, type, -1, get_typcollation(type)));
-		option->defaction = DEFELEM_ADD;
-		cmd->subtype = AT_AlterColumnGenericOptions;
-		cmd->name = pstrdup(columns[i].name);
-		cmd->def = (Node *) list_make1(option);
-		options = lappend(options, cmd);
 	}
-
 	relid = DefineRelation(&stmt->base, RELKIND_FOREIGN_TABLE, owner, NULL, NULL).objectId;
 	CreateForeignTable(stmt, relid);
 	CommandCounterIncrement();
-	AlterTableInternal(relid, options, false);
+	set_column_options(relid, columns, n);
 	CommandCounterIncrement();
 	return relid;
 }
 
-/* Whether the attribute's options name this dimension. *named: or any. */
-static bool
-shows(HeapTuple attribute, const char *name, bool *named)
+/* ------------------------------------------- what a table has, by name */
+
+/* Key of the map: a name, as a dimension or as a column. */
+typedef struct NameEntry
+{
+	char		name[NAMEDATALEN];
+	bool		present;		/* a live column shows this dimension */
+	bool		dropped;		/* a dropped column did */
+	bool		taken;			/* a live column is called so */
+} NameEntry;
+
+static NameEntry *
+name_entry(HTAB *map, const char *name)
+{
+	char		key[NAMEDATALEN];
+	bool		found;
+	NameEntry  *entry;
+
+	strlcpy(key, name, sizeof(key));
+	entry = hash_search(map, key, HASH_ENTER, &found);
+	if (!found)
+		entry->present = entry->dropped = entry->taken = false;
+	return entry;
+}
+
+/* The dimension that an attribute's options name, or NULL. */
+static char *
+shown_dimension(HeapTuple attribute)
 {
 	bool		isnull;
 	Datum		options = SysCacheGetAttr(ATTNUM, attribute, Anum_pg_attribute_attfdwoptions, &isnull);
 	ListCell   *cell;
 
-	*named = false;
 	if (isnull)
-		return false;
+		return NULL;
 	foreach(cell, untransformRelOptions(options))
 	{
 		DefElem    *option = lfirst_node(DefElem, cell);
 
-		if (strcmp(option->defname, SI_COLUMN_OPTION) != 0)
-			continue;
-		*named = true;
-		if (strcmp(defGetString(option), name) == 0)
-			return true;
+		if (strcmp(option->defname, SI_COLUMN_OPTION) == 0)
+			return defGetString(option);
 	}
-	return false;
+	return NULL;
 }
 
 /*
  * A dropped attribute keeps its options in PostgreSQL 15, which is how a
  * column that the user has dropped is told from one that never was.
  */
-SiColumnState
-si_table_column_state(Oid relid, const char *name)
+HTAB *
+si_table_names(Oid relid)
 {
+	HASHCTL		ctl = {.keysize = NAMEDATALEN, .entrysize = sizeof(NameEntry), .hcxt = CurrentMemoryContext};
+	HTAB	   *map = hash_create("stream_ingest columns", 256, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	HeapTuple	rel = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	int			natts = 0;
-	bool		present = false;
-	bool		taken = false;
-	bool		dropped = false;
 
 	if (HeapTupleIsValid(rel))
 	{
@@ -189,24 +237,38 @@ si_table_column_state(Oid relid, const char *name)
 	{
 		HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attnum));
 		Form_pg_attribute form;
-		bool		named;
-		bool		this_one;
+		char	   *dimension;
 
 		if (!HeapTupleIsValid(tuple))
 			continue;
 		form = (Form_pg_attribute) GETSTRUCT(tuple);
-		this_one = shows(tuple, name, &named);
+		dimension = shown_dimension(tuple);
 		if (form->attisdropped)
-			dropped |= this_one;
-		else if (this_one || (!named && strcmp(NameStr(form->attname), name) == 0))
-			present = true;
-		else if (strcmp(NameStr(form->attname), name) == 0)
-			taken = true;
+		{
+			if (dimension)
+				name_entry(map, dimension)->dropped = true;
+		}
+		else
+		{
+			name_entry(map, dimension ? dimension : NameStr(form->attname))->present = true;
+			name_entry(map, NameStr(form->attname))->taken = true;
+		}
 		ReleaseSysCache(tuple);
 	}
-	if (present)
+	return map;
+}
+
+SiColumnState
+si_table_column_state(HTAB *map, const char *name)
+{
+	NameEntry  *entry;
+
+	if (strlen(name) >= NAMEDATALEN)
+		return SI_COLUMN_MISSING;
+	entry = name_entry(map, name);
+	if (entry->present)
 		return SI_COLUMN_PRESENT;
-	if (dropped)
+	if (entry->dropped)
 		return SI_COLUMN_DROPPED;
-	return taken ? SI_COLUMN_NAME_TAKEN : SI_COLUMN_MISSING;
+	return entry->taken ? SI_COLUMN_NAME_TAKEN : SI_COLUMN_MISSING;
 }

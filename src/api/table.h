@@ -10,6 +10,7 @@
 
 #include "common/types.h"
 #include "spec/spec.h"
+#include "utils/hsearch.h"
 
 /* Option of a column that names the dimension or metric it shows. */
 #define SI_COLUMN_OPTION	"dimension"
@@ -53,6 +54,8 @@ typedef enum SiColumnState
 	SI_COLUMN_NAME_TAKEN		/* missing, and its name belongs to another column */
 } SiColumnState;
 
-extern SiColumnState si_table_column_state(Oid relid, const char *name);
+/* The names that a table has, in CurrentMemoryContext; and one name in them. */
+extern HTAB *si_table_names(Oid relid);
+extern SiColumnState si_table_column_state(HTAB *names, const char *name);
 
 #endif							/* SI_API_TABLE_H */

@@ -4,7 +4,8 @@
  *
  * New columns wait in discovered_column: dimensions that a task met in the
  * stream, and columns of a changed spec, which are put there from here.  All
- * that a table lacks is added by one ALTER in a transaction of its own.  What
+ * that a table lacks is added by one ALTER in a transaction of its own
+ * (hundreds of columns by several, since the lock is held meanwhile).  What
  * cannot be added says why in discovered_column.problem, and is looked at
  * again now and then, since the user may have made room.
  *
@@ -38,6 +39,7 @@
 
 #define LOCK_WAIT		"50ms"
 #define MAX_BACKOFF		60		/* s */
+#define MAX_PER_ALTER	100		/* columns; the rest comes in the next round */
 #define PROBLEM_RETRY	30		/* s between two looks at columns that had a problem */
 
 /* What this process remembers of a data source between two calls. */
@@ -181,13 +183,14 @@ queue_spec_columns(int64 data_source_id)
 				 "i", data_source_id) > 0)
 	{
 		SiTableColumn *columns;
+		HTAB	   *names = si_table_names(relid);
 		int			n;
 
 		version = si_get_int64(0, 1);
 		columns = si_table_columns(si_spec_parse(si_get_text(0, 0), true), &n);
 		for (int i = 0; i < n; i++)
 		{
-			SiColumnState has = si_table_column_state(relid, columns[i].name);
+			SiColumnState has = si_table_column_state(names, columns[i].name);
 
 			if (has != SI_COLUMN_PRESENT && has != SI_COLUMN_DROPPED)
 				si_query(&q,
@@ -226,6 +229,7 @@ decide(Oid relid, Wanted *wanted, int n)
 	int			room;
 	bool		partition;
 	int			adding = 0;
+	HTAB	   *names = si_table_names(relid);
 
 	if (!HeapTupleIsValid(tuple))
 		return 0;
@@ -236,7 +240,7 @@ decide(Oid relid, Wanted *wanted, int n)
 	for (int i = 0; i < n; i++)
 	{
 		Wanted	   *w = &wanted[i];
-		SiColumnState state = si_table_column_state(relid, w->name);
+		SiColumnState state = si_table_column_state(names, w->name);
 
 		w->add = w->attached = false;
 		w->problem = si_table_bad_column_name(w->name);
@@ -250,7 +254,7 @@ decide(Oid relid, Wanted *wanted, int n)
 			w->problem = "the table is a partition: add the column to the partitioned table";
 		else if (adding >= room)
 			w->problem = "the table has the most columns a table can have (1600, dropped ones included)";
-		else
+		else if (adding < MAX_PER_ALTER)
 		{
 			w->add = true;
 			adding++;

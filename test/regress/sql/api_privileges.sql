@@ -1,0 +1,135 @@
+--
+-- Who may do and see what.
+--
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS stream_ingest CASCADE;
+DROP ROLE IF EXISTS api_owner, api_other, api_monitor, api_reader;
+CREATE EXTENSION stream_ingest;
+RESET client_min_messages;
+CREATE ROLE api_owner;
+CREATE ROLE api_other;
+CREATE ROLE api_reader;
+CREATE ROLE api_monitor IN ROLE pg_monitor;
+CREATE SCHEMA mine AUTHORIZATION api_owner;
+CREATE SCHEMA theirs AUTHORIZATION api_other;
+GRANT USAGE ON SCHEMA mine TO api_other, api_reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE api_owner IN SCHEMA mine GRANT SELECT ON TABLES TO api_reader;
+
+CREATE FUNCTION error(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE message text; hint text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+	RETURN SQLSTATE || ': ' || message || CASE WHEN hint <> '' THEN ' -- ' || hint ELSE '' END;
+END $$;
+CREATE FUNCTION spec(data_source text, more text DEFAULT '') RETURNS json LANGUAGE sql AS $$
+SELECT format('{"type":"kafka","spec":{"dataSchema":{"dataSource":"%s","timestampSpec":{"column":"time","format":"iso"},
+	"dimensionsSpec":{"dimensions":["page"]},"metricsSpec":[],"granularitySpec":{"rollup":false}},
+	"ioConfig":{"topic":"nobody","inputFormat":{"type":"json"},"consumerProperties":{"bootstrap.servers":"127.0.0.1:1"%s}},
+	"tuningConfig":{"type":"kafka"}}}', data_source, more)::json $$;
+
+-- nothing is executable by everybody
+SELECT p.proname FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'stream_ingest'
+WHERE p.pronamespace = 'public'::regnamespace AND has_function_privilege('api_reader', p.oid, 'EXECUTE');
+-- no table of ours is readable by everybody, or by pg_monitor: specs hold secrets
+SELECT c.relname FROM pg_class c
+WHERE c.relnamespace = 'stream_ingest'::regnamespace AND c.relkind IN ('r', 'S')
+	AND (has_table_privilege('api_reader', c.oid, 'SELECT') OR has_table_privilege('api_monitor', c.oid, 'SELECT'));
+SET ROLE api_owner;
+SELECT error(format('SELECT submit_supervisor(%L)', spec('wiki')));
+RESET ROLE;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO api_owner, api_other, api_reader, api_monitor;
+
+-- the submitter becomes the owner, with no right on our tables or server
+SET ROLE api_owner;
+SELECT error(format('SELECT submit_supervisor(%L)', spec('wiki')));
+SET search_path = mine, public;
+SELECT submit_supervisor(spec('wiki'));
+RESET ROLE;
+SELECT relowner::regrole, relacl FROM pg_class WHERE oid = 'mine.wiki'::regclass;
+SELECT current_user = session_user AS same_user, current_setting('search_path');
+SELECT count(*) FROM mine.wiki;
+SET ROLE api_reader;
+SELECT count(*) FROM mine.wiki;
+SET ROLE api_other;
+SELECT error('SELECT count(*) FROM mine.wiki');
+
+-- others change nothing and see nothing
+SELECT error(format('SELECT %s(%L)', f, 'wiki'))
+FROM unnest('{get_supervisor,get_supervisor_status,get_supervisor_stats,get_supervisor_parse_errors,get_supervisor_history,suspend_supervisor,resume_supervisor,reset_supervisor,terminate_supervisor}'::text[]) f;
+SELECT error(format('SELECT submit_supervisor(%L)', spec('wiki')));
+SET search_path = theirs, public;
+SELECT error(format('SELECT submit_supervisor(%L)', spec('wiki')));
+SELECT get_supervisors();
+SELECT count(*) FROM stream_ingest.supervisors;
+SELECT count(*) FROM stream_ingest.workers WHERE supervisor_id IS NOT NULL;
+SELECT error('SELECT * FROM stream_ingest.supervisor');
+SELECT error('SELECT * FROM stream_ingest.visible_data_source');
+SELECT error('CREATE FOREIGN TABLE theirs.own (a int) SERVER stream_ingest');
+-- monitors see all and change nothing
+SET ROLE api_monitor;
+SELECT get_supervisors();
+SELECT supervisor_id, data_source, owner FROM stream_ingest.supervisors;
+SELECT get_supervisor_status('wiki') ->> 'id';
+SELECT error($$SELECT suspend_supervisor('wiki')$$);
+SELECT count(*) FROM stream_ingest.pending_deletes;
+-- the owner is the owner of the table, also when that changes
+SET ROLE api_owner;
+SELECT supervisor_id FROM stream_ingest.supervisors;
+SELECT suspend_supervisor('wiki') ->> 'suspended' AS suspended;
+RESET ROLE;
+GRANT CREATE ON SCHEMA mine TO api_other;
+ALTER FOREIGN TABLE mine.wiki OWNER TO api_other;
+SET ROLE api_owner;
+SELECT error($$SELECT resume_supervisor('wiki')$$);
+SET ROLE api_other;
+SELECT resume_supervisor('wiki') ->> 'suspended' AS suspended;
+-- a table that is there belongs to somebody else
+RESET ROLE;
+SELECT terminate_supervisor('wiki');
+DO $$
+BEGIN
+	FOR i IN 1..600 LOOP
+		COMMIT;
+		EXIT WHEN NOT EXISTS (SELECT FROM stream_ingest.request);
+		PERFORM pg_sleep(0.05);
+	END LOOP;
+END $$;
+SET search_path = mine, public;
+SET ROLE api_owner;
+SELECT error(format('SELECT submit_supervisor(%L)', spec('wiki')));
+SELECT error($$SELECT get_supervisor_history('wiki')$$);
+SET ROLE api_other;
+SELECT json_array_length(get_supervisor_history('wiki')) > 1 AS visible;
+SELECT submit_supervisor(spec('wiki'));
+
+-- search paths of callers do not matter
+RESET ROLE;
+GRANT ALL ON SCHEMA theirs TO api_other;
+SET ROLE api_other;
+CREATE FUNCTION theirs.steal(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'running as %', current_user; END $$;
+CREATE OPERATOR theirs.= (LEFTARG = text, RIGHTARG = text, FUNCTION = theirs.steal);
+CREATE FUNCTION theirs.count(bigint) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'running as %', current_user; END $$;
+SET search_path = theirs, pg_catalog, public;
+SELECT submit_supervisor(public.spec('trap'));
+SELECT suspend_supervisor('trap') IS NULL AS nothing;
+SELECT get_supervisor_status('trap') IS NULL AS nothing;
+DROP FOREIGN TABLE trap;
+SELECT get_supervisors();
+RESET search_path;
+
+-- file and program settings of the client are for superusers
+SET search_path = theirs, public;
+SELECT error(format('SELECT submit_supervisor(%L)', spec('files', ',"ssl.ca.location":"/etc/passwd"')));
+RESET ROLE;
+SELECT error(format('SELECT submit_supervisor(%L)', spec('files', ',"ssl.ca.location":"/etc/passwd"')));
+
+RESET search_path;
+SET client_min_messages = warning;
+DROP EXTENSION stream_ingest CASCADE;
+DROP SCHEMA mine, theirs CASCADE;
+DROP FUNCTION error, spec;
+DROP ROLE api_owner, api_other, api_monitor, api_reader;
