@@ -386,6 +386,7 @@ cmp_ok($hit, '>', 0, "$hit reading tasks were killed between the offsets and the
 wait_until_read('broken', $n);
 my @found = differences('broken', $n, $sum);
 isnt(scalar(@found), 0, 'a broken commit order is noticed');
+is(sql(q{SELECT bool_and(exactly_once) FROM stream_ingest.audit WHERE supervisor_id = 'broken'}), 'f', 'by the audit too');
 diag('with a broken commit order: ' . join('; ', @found));
 
 $node->stop;
