@@ -59,6 +59,34 @@ shown_text(const SiValue *v, char *number, int *len)
  * Strings
  */
 
+/*
+ * Is there a NUL among the bytes?  Short texts, most of all, are looked at in
+ * words that overlap at the end, which is cheaper than a call.
+ */
+static inline bool
+has_nul(const char *p, uint32 len)
+{
+	const uint64 ones = UINT64CONST(0x0101010101010101);
+	uint64		word;
+	uint64		found = 0;
+	uint32		i;
+
+	if (len > 64)
+		return memchr(p, '\0', len) != NULL;
+	if (len < sizeof(word))
+	{
+		for (i = 0; i < len; i++)
+			found |= (p[i] == '\0');
+		return found != 0;
+	}
+	for (i = 0; i < len; i += sizeof(word))
+	{
+		memcpy(&word, p + Min(i, len - sizeof(word)), sizeof(word));
+		found |= (word - ones) & ~word;
+	}
+	return (found & (ones << 7)) != 0;
+}
+
 /* Puts U+FFFD for every NUL of the n bytes at text, which grow; the new length. */
 static size_t
 replace_nuls(char *text, size_t n)
@@ -294,7 +322,7 @@ si_convert_string(const SiValue *v, SiMultiValue mv, SiTextBuf *buf, const char 
 	switch ((SiValueKind) v->kind)
 	{
 		case SI_VALUE_STRING:
-			if (SI_UNLIKELY(v->len > 0 && memchr(v->ptr, '\0', v->len) != NULL))
+			if (SI_UNLIKELY(has_nul(v->ptr, v->len)))
 				return string_with_nul(v, buf, text, len, column, why);
 			*text = v->ptr;
 			*len = v->len;

@@ -176,19 +176,20 @@ struct SiJsonParser
 	char	   *text_free;
 	SiReason   *why;
 	size_t		skipped;		/* bytes of a byte order mark */
+	bool		flat;			/* the last array had no arrays and objects in it */
 	char		open[MAX_DEPTH];
 
 	bool		prepare(size_t len);
 	void		release_buffers();
 	bool		parse(const char *data, size_t len, SiRows *rows, SiReason *reason);
-	bool		object(uint32_t &i, size_t row);
-	bool		value(uint32_t &i, SiValue *v, bool &flat);
-	bool		container(uint32_t &i, SiValue *v, bool &flat);
-	bool		string(uint32_t i, const char **ptr, uint32_t *len);
+	uint32_t	object(uint32_t i, size_t row);
+	uint32_t	value(uint32_t i, const char *p, const char *next, SiValue *v);
+	uint32_t	container(uint32_t i, SiValue *v);
+	bool		string(const char *start, const char *next, const char **ptr, uint32_t *len);
 	bool		unescape(const char *start, const char *stop, const char **ptr, uint32_t *len);
-	bool		nested_key(uint32_t &i);
-	bool		atom(uint32_t i, const char *word, size_t len, simdjson::error_code code);
-	bool		ends_at(const char *p, uint32_t next, simdjson::error_code code);
+	uint32_t	nested_key(uint32_t i);
+	bool		atom(const char *p, const char *next, const char *word, size_t len, simdjson::error_code code);
+	bool		ends_at(const char *p, const char *next, simdjson::error_code code);
 	bool		widen(size_t nrows);
 
 	int			find_key(uint32_t i);
@@ -392,13 +393,17 @@ SiJsonParser::find_key(uint32_t i)
  * Values
  */
 
+/*
+ * Positions of tokens are passed down rather than looked up again: what is
+ * stored through a pointer might, for all the compiler knows, have changed
+ * the members of this object.
+ */
+
 /* Only blanks between the end of a scalar and the next token? */
 inline bool
-SiJsonParser::ends_at(const char *p, uint32_t next, simdjson::error_code code)
+SiJsonParser::ends_at(const char *p, const char *next, simdjson::error_code code)
 {
-	const char *stop = at(next);
-
-	while (SI_UNLIKELY(p != stop))
+	while (SI_UNLIKELY(p != next))
 	{
 		if (!is_blank(*p))
 			return fail(code, p);
@@ -408,11 +413,11 @@ SiJsonParser::ends_at(const char *p, uint32_t next, simdjson::error_code code)
 }
 
 inline bool
-SiJsonParser::atom(uint32_t i, const char *word, size_t len, simdjson::error_code code)
+SiJsonParser::atom(const char *p, const char *next, const char *word, size_t len, simdjson::error_code code)
 {
-	if (memcmp(at(i), word, len) != 0)
-		return fail(code, at(i));
-	return ends_at(at(i) + len, i + 1, code);
+	if (SI_UNLIKELY(memcmp(p, word, len) != 0))
+		return fail(code, p);
+	return ends_at(p + len, next, code);
 }
 
 /* A string that contains the next backslash, or comes after it. */
@@ -440,12 +445,11 @@ SiJsonParser::unescape(const char *start, const char *stop, const char **ptr, ui
 	return true;
 }
 
-/* The string at token i, without its quotes. */
+/* The string whose inside begins at start, before the token at next. */
 inline bool
-SiJsonParser::string(uint32_t i, const char **ptr, uint32_t *len)
+SiJsonParser::string(const char *start, const char *next, const char **ptr, uint32_t *len)
 {
-	const char *start = at(i) + 1;
-	const char *stop = at(i + 1) - 1;
+	const char *stop = next - 1;
 
 	while (SI_UNLIKELY(*stop != '"' || stop < start))
 	{
@@ -458,36 +462,30 @@ SiJsonParser::string(uint32_t i, const char **ptr, uint32_t *len)
 	return SI_LIKELY(slash > stop) || unescape(start, stop, ptr, len);
 }
 
-/* A key inside of a nested object, and its colon: only validated. */
-bool
-SiJsonParser::nested_key(uint32_t &i)
+/* A key inside of a nested object, and its colon: only validated.  The next token, or 0. */
+uint32_t
+SiJsonParser::nested_key(uint32_t i)
 {
 	const char *ptr;
 	uint32_t	len;
-	char	   *mark = text_free;
 
 	if (*at(i) != '"' || *at(i + 1) != ':')
 		return fail(simdjson::TAPE_ERROR, at(i));
-	if (!string(i, &ptr, &len))
-		return false;
-	text_free = mark;
-	i += 2;
-	return true;
+	return string(at(i) + 1, at(i + 1), &ptr, &len) ? i + 2 : 0;
 }
 
 /*
  * The array or object at token i: walks to its end, validating all of it.
- * flat: it is an array without arrays and objects in it.
+ * Returns the token after it, or 0.
  */
-bool
-SiJsonParser::container(uint32_t &i, SiValue *v, bool &flat)
+uint32_t
+SiJsonParser::container(uint32_t i, SiValue *v)
 {
 	const char *start = at(i);
 	uint32_t	depth = 1;
 	bool		first = true;
 	char	   *mark = text_free;
 	SiValue		scalar;
-	bool		ignored;
 
 	flat = (*start == '[');
 	open[0] = *start;
@@ -509,8 +507,8 @@ SiJsonParser::container(uint32_t &i, SiValue *v, bool &flat)
 				return fail(simdjson::TAPE_ERROR, at(i));
 			i++;
 		}
-		if (kind == '{' && !nested_key(i))
-			return false;
+		if (kind == '{' && (i = nested_key(i)) == 0)
+			return 0;
 		first = (*at(i) == '{' || *at(i) == '[');
 		if (first)
 		{
@@ -520,45 +518,43 @@ SiJsonParser::container(uint32_t &i, SiValue *v, bool &flat)
 			open[depth++] = *at(i);
 			i++;
 		}
-		else if (!value(i, &scalar, ignored))
-			return false;
-		text_free = mark;
+		else if ((i = value(i, at(i), at(i + 1), &scalar)) == 0)
+			return 0;
+		text_free = mark;		/* nobody wants the strings of a container */
 	}
 	v->ptr = start;
 	v->len = uint32_t(at(i - 1) + 1 - start);
 	v->kind = *start == '{' ? SI_VALUE_OBJECT : SI_VALUE_ARRAY;
-	return true;
+	return i;
 }
 
-/* The value at token i; i is moved behind it. */
-inline bool
-SiJsonParser::value(uint32_t &i, SiValue *v, bool &flat)
+/* The value at token i, which is at p, the next one at next.  Returns the token after it, or 0. */
+inline uint32_t
+SiJsonParser::value(uint32_t i, const char *p, const char *next, SiValue *v)
 {
-	const char *p = at(i);
-
 	switch (*p)
 	{
 		case '"':
-			if (SI_UNLIKELY(!string(i, &v->ptr, &v->len)))
-				return false;
 			v->kind = SI_VALUE_STRING;
+			if (SI_UNLIKELY(!string(p + 1, next, &v->ptr, &v->len)))
+				return 0;
 			break;
 		case 't':
 			v->kind = SI_VALUE_BOOL;
 			v->u.i = 1;
-			if (SI_UNLIKELY(!atom(i, "true", 4, simdjson::T_ATOM_ERROR)))
-				return false;
+			if (SI_UNLIKELY(!atom(p, next, "true", 4, simdjson::T_ATOM_ERROR)))
+				return 0;
 			break;
 		case 'f':
 			v->kind = SI_VALUE_BOOL;
 			v->u.i = 0;
-			if (SI_UNLIKELY(!atom(i, "false", 5, simdjson::F_ATOM_ERROR)))
-				return false;
+			if (SI_UNLIKELY(!atom(p, next, "false", 5, simdjson::F_ATOM_ERROR)))
+				return 0;
 			break;
 		case 'n':
 			v->kind = SI_VALUE_NULL;
-			if (SI_UNLIKELY(!atom(i, "null", 4, simdjson::N_ATOM_ERROR)))
-				return false;
+			if (SI_UNLIKELY(!atom(p, next, "null", 4, simdjson::N_ATOM_ERROR)))
+				return 0;
 			break;
 		case '-':
 		case '0':
@@ -576,48 +572,48 @@ SiJsonParser::value(uint32_t &i, SiValue *v, bool &flat)
 
 				if (SI_UNLIKELY(stop == nullptr))
 					return fail(simdjson::NUMBER_ERROR, p);
-				if (SI_UNLIKELY(!ends_at(stop, i + 1, simdjson::NUMBER_ERROR)))
-					return false;
+				if (SI_UNLIKELY(!ends_at(stop, next, simdjson::NUMBER_ERROR)))
+					return 0;
 				break;
 			}
 		case '{':
 		case '[':
-			return container(i, v, flat);
+			return container(i, v);
 		default:
 			return fail(simdjson::TAPE_ERROR, p);
 	}
-	i++;
-	return true;
+	return i + 1;
 }
 
 /*
- * The object at token i into a row, which is the last one so far.
+ * The object at token i into a row, which is the last one so far.  Returns
+ * the token after it, or 0.
  */
-bool
-SiJsonParser::object(uint32_t &i, size_t row)
+uint32_t
+SiJsonParser::object(uint32_t i, size_t row)
 {
+	const char *const bytes = buf;
+	const uint32_t *const t = tokens;
+	SiValue    *cells = values + row * stride;
 	SiValue		unwanted;
 	int			last = -1;
 	int			predicted = first_key;
 
 	i++;
-	if (*at(i) == '}')
-	{
-		i++;
-		return true;
-	}
+	if (bytes[t[i]] == '}')
+		return i + 1;
 	for (;;)
 	{
+		const char *p = bytes + t[i];
 		int			k = predicted;
-		bool		flat = true;
 
-		if (SI_UNLIKELY(k < 0 || *at(i) != '"' || !same_key(keys[k], at(i) + 1) || *at(i + 1) != ':'))
+		if (SI_UNLIKELY(k < 0 || *p != '"' || !same_key(keys[k], p + 1) || bytes[t[i + 1]] != ':'))
 		{
 			int			nkeys_before = nkeys;
 
 			k = find_key(i);
 			if (k < 0)
-				return false;
+				return 0;
 			if (nkeys < nkeys_before)
 				last = -1;		/* all keys were forgotten */
 			if (last < 0)
@@ -625,38 +621,35 @@ SiJsonParser::object(uint32_t &i, size_t row)
 			else
 				keys[last].next = k;
 		}
-		i += 2;
 
 		Key		   &key = keys[k];
-		SiValue    *v = key.slot >= 0 ? values + row * stride + key.slot : &unwanted;
+		SiValue    *v = key.slot >= 0 ? cells + key.slot : &unwanted;
 
-		if (!value(i, v, flat))
-			return false;
+		i = value(i + 2, bytes + t[i + 2], bytes + t[i + 3], v);
+		if (SI_UNLIKELY(i == 0))
+			return 0;
 		if (SI_UNLIKELY(key.slot == SI_FIELD_UNDECIDED) && v->kind != SI_VALUE_NULL &&
-			v->kind != SI_VALUE_OBJECT && flat)
+			v->kind != SI_VALUE_OBJECT && (v->kind != SI_VALUE_ARRAY || flat))
 		{
 			key.slot = si_fields_discover(fields, key.name, int(key.name_len));
 			if (key.slot >= 0)
 			{
 				if (!widen(row + 1))
-					return false;
-				values[row * stride + key.slot] = unwanted;
+					return 0;
+				cells = values + row * stride;
+				cells[key.slot] = unwanted;
 			}
 		}
 		last = k;
 		predicted = key.next;
 
-		char		c = *at(i);
+		char		c = bytes[t[i]];
 
+		i++;
 		if (SI_LIKELY(c == ','))
-			i++;
-		else if (c == '}')
-			break;
-		else
-			return fail(simdjson::TAPE_ERROR, at(i));
+			continue;
+		return c == '}' ? i : fail(simdjson::TAPE_ERROR, at(i - 1));
 	}
-	i++;
-	return true;
 }
 
 bool
@@ -708,7 +701,8 @@ SiJsonParser::parse(const char *data, size_t len, SiRows *rows, SiReason *reason
 		if (SI_UNLIKELY((nrows + 1) * stride > values_cap) && !widen(nrows + 1))
 			return false;
 		memset(values + nrows * stride, 0, stride * sizeof(SiValue));
-		if (!object(i, nrows))
+		i = object(i, nrows);
+		if (SI_UNLIKELY(i == 0))
 			return false;
 		nrows++;
 	}
