@@ -95,7 +95,7 @@ is_secret(const char *name)
 
 /* The value of an environment variable of the server. */
 static char *
-from_environment(const SiJson *provider, const char *path)
+from_environment(const SiJson *provider, const char *path, bool trusted)
 {
 	const char *variable;
 	const char *value;
@@ -103,7 +103,7 @@ from_environment(const SiJson *provider, const char *path)
 	if (si_json_is_empty(si_json_get(provider, "variable")) ||
 		!si_value_string(si_json_get(provider, "variable"), &variable))
 		si_spec_missing(psprintf("%s.variable", path), "Name the environment variable that holds the password.");
-	if (!superuser())
+	if (!trusted && !superuser())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("%s takes its value from the server's environment", path),
@@ -119,7 +119,7 @@ from_environment(const SiJson *provider, const char *path)
 
 /* A password provider: the value it stands for. */
 static char *
-from_provider(const SiJson *provider, const char *path)
+from_provider(const SiJson *provider, const char *path, bool trusted)
 {
 	const char *type;
 	const char *password;
@@ -128,7 +128,7 @@ from_provider(const SiJson *provider, const char *path)
 		!si_value_string(si_json_get(provider, "type"), &type))
 		si_spec_missing(psprintf("%s.type", path), "A property is a string or a password provider.");
 	if (strcmp(type, "environment") == 0)
-		return from_environment(provider, path);
+		return from_environment(provider, path, trusted);
 	if (strcmp(type, "default") != 0)
 		si_spec_error(psprintf("%s.type", path), si_json_get(provider, "type"),
 					  "Supported: default, environment.", NULL);
@@ -139,9 +139,9 @@ from_provider(const SiJson *provider, const char *path)
 }
 
 static void
-check_allowed(const char *name, const char *path)
+check_allowed(const char *name, const char *path, bool trusted)
 {
-	if (needs_superuser(name) && !superuser())
+	if (needs_superuser(name) && !trusted && !superuser())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for property %s", path),
@@ -155,7 +155,8 @@ check_allowed(const char *name, const char *path)
 }
 
 void
-si_spec_properties(SiSpec *spec, const SiJson *map, const char *path, SiSpecFindings *findings)
+si_spec_properties(SiSpec *spec, const SiJson *map, const char *path, bool trusted,
+				   SiSpecFindings *findings)
 {
 	bool		has_brokers = false;
 
@@ -173,9 +174,9 @@ si_spec_properties(SiSpec *spec, const SiJson *map, const char *path, SiSpecFind
 
 		if (si_json_is_null(value))
 			continue;
-		check_allowed(name, place);
+		check_allowed(name, place, trusted);
 		if (value->kind == SI_JSON_OBJECT)
-			text = from_provider(value, place);
+			text = from_provider(value, place, trusted);
 		else if (!si_value_string(value, &text))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -30,8 +30,12 @@ extern SiJson *si_spec_at(const SiJson *root, const char *path);
 
 /* properties.c */
 
-/* Fills the consumerProperties of spec; ERROR for those that are refused. */
-extern void si_spec_properties(SiSpec *spec, const SiJson *map, const char *path, SiSpecFindings *findings);
+/*
+ * Fills the consumerProperties of spec; ERROR for those that are refused.
+ * trusted: who submitted the spec had the right to, so nobody is asked.
+ */
+extern void si_spec_properties(SiSpec *spec, const SiJson *map, const char *path, bool trusted,
+							   SiSpecFindings *findings);
 /* A copy of consumerProperties for printing: secrets as "******". */
 extern SiJson *si_spec_hide_secrets(const SiJson *map);
 

@@ -144,7 +144,7 @@ build_rejection(SiSpec *spec, const SiJson *io, const char *prefix)
 }
 
 static void
-build_io(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings)
+build_io(SiSpec *spec, const SiSpecShape *shape, bool trusted, SiSpecFindings *findings)
 {
 	const SiJson *io = si_spec_at(shape->root, "spec.ioConfig");
 	int64		n,
@@ -154,7 +154,7 @@ build_io(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings)
 	check_topic(spec, io, shape->prefix);
 	build_rejection(spec, io, shape->prefix);
 	si_spec_properties(spec, si_json_get(io, "consumerProperties"),
-					   psprintf("%sioConfig.consumerProperties", shape->prefix), findings);
+					   psprintf("%sioConfig.consumerProperties", shape->prefix), trusted, findings);
 
 	for (int i = 0; !si_json_is_empty(priorities) && i < priorities->n; i++)
 	{
@@ -292,7 +292,7 @@ si_spec_parse(const char *json, bool quiet)
 	}
 
 	si_spec_schema(spec, &shape, &findings);
-	build_io(spec, &shape, &findings);
+	build_io(spec, &shape, quiet, &findings);
 	build_tuning(spec, &shape);
 	si_findings_report(&findings, is_strict(shape.root), quiet);
 	if (!quiet)

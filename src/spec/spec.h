@@ -100,8 +100,10 @@ typedef struct SiSpec
 
 /*
  * Parses and checks a spec in either of Druid's shapes.  ERROR when it is
- * wrong; when quiet is false, NOTICEs and WARNINGs about what was accepted
- * without effect.  Result in CurrentMemoryContext.
+ * wrong.  quiet is false for a spec that somebody submits: NOTICEs and
+ * WARNINGs say what was accepted without effect, and properties that reach
+ * into the server need a superuser.  It is true for a spec that was accepted
+ * before.  Result in CurrentMemoryContext.
  */
 extern SiSpec *si_spec_parse(const char *json, bool quiet);
 
