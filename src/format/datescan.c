@@ -6,62 +6,33 @@
 
 #include "format/datescan.h"
 
-/* Days from 0001-01-01 to 1970-01-01. */
-#define DAYS_TO_EPOCH 719162
-
-static int64
-floor_div(int64 a, int64 b)
-{
-	int64		q = a / b;
-
-	return (a % b < 0) ? q - 1 : q;
-}
-
-static bool
-is_leap(int64 year)
-{
-	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
-int64
-si_day_of_date(int64 year, int month, int day)
-{
-	static const int days_before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-	int64		whole = year - 1;
-	int64		days = whole * 365 + floor_div(whole, 4) - floor_div(whole, 100) + floor_div(whole, 400);
-
-	days += days_before[month - 1] + (month > 2 && is_leap(year));
-	return days + day - 1 - DAYS_TO_EPOCH;
-}
-
 int
 si_days_in_year(int64 year)
 {
-	return 365 + is_leap(year);
+	return 337 + si_days_in_month(year, 2);
 }
 
 int64
 si_year_of_day(int64 day)
 {
-	int64		year = floor_div((day + DAYS_TO_EPOCH) * 400, 146097) + 1;
+	int64		year;
+	int			month,
+				mday;
 
-	while (si_day_of_date(year, 1, 1) > day)
-		year--;
-	while (si_day_of_date(year + 1, 1, 1) <= day)
-		year++;
+	si_civil_from_days(day, &year, &month, &mday);
 	return year;
 }
 
 int
 si_weekday_of_day(int64 day)
 {
-	return (int) (day + 3 - 7 * floor_div(day + 3, 7)) + 1;
+	return (int) (day + 3 - 7 * si_floor_div(day + 3, 7)) + 1;
 }
 
 int64
 si_first_day_of_weekyear(int64 weekyear)
 {
-	int64		fourth = si_day_of_date(weekyear, 1, 4);
+	int64		fourth = si_days_from_civil(weekyear, 1, 4);
 
 	return fourth - (si_weekday_of_day(fourth) - 1);
 }

@@ -1,8 +1,8 @@
 /*
  * datescan.h
- *		The pieces that the ISO formats and the date patterns share: calendar
- *		arithmetic in days since 1970-01-01, and reading numbers, fractions and
- *		zone offsets with Joda-Time's rules.
+ *		The pieces that the ISO formats and the date patterns share: arithmetic
+ *		of weeks and years in days since 1970-01-01, and reading numbers,
+ *		fractions and zone offsets with Joda-Time's rules.
  *
  * The readers take [p, end) and return the position after what they read, or
  * NULL when it is not there; nothing is stored then.
@@ -17,8 +17,6 @@
 #define SI_YEAR_MIN (-292275054)
 #define SI_YEAR_MAX 292278993
 
-/* Days since the epoch; month 1..12, day may be any number. */
-extern int64 si_day_of_date(int64 year, int month, int day);
 extern int	si_days_in_year(int64 year);
 extern int64 si_year_of_day(int64 day);
 /* 1 is Monday, 7 Sunday. */

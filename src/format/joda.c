@@ -6,8 +6,8 @@
  * The work is done here rather than by ICU's date formats because what a text
  * means is pinned by Joda-Time: how many digits a number may have, which of
  * two contradicting fields wins, that a month without a year is in 2000, that
- * two digits of a year turn at the current year minus 30.  ICU supplies the
- * rules of time zones only.
+ * two digits of a year turn at the current year minus 30.  The rules of time
+ * zones come from common/zone.
  *
  * Not supported, and refused when the pattern is compiled, is what Joda itself
  * can print but not read: zone names in full (zzzz).
@@ -17,7 +17,6 @@
 #include <ctype.h>
 #include <time.h>
 #include <unicode/ucal.h>
-#include <unicode/ustring.h>
 
 #include "format/datescan.h"
 #include "format/joda.h"
@@ -69,23 +68,12 @@ typedef struct JodaItem
 	int			literal_len;
 } JodaItem;
 
-/* Zones in use; a pattern rarely meets more than a few. */
-#define JODA_MAX_ZONES 8
-
-typedef struct JodaZone
-{
-	char		id[64];
-	UCalendar  *calendar;
-} JodaZone;
-
 struct SiJoda
 {
 	int			nitems;
 	JodaItem   *items;
 	char	   *literals;
 	int			pivot;			/* first year that two digits can mean */
-	int			nzones;
-	JodaZone	zones[JODA_MAX_ZONES];
 };
 
 typedef struct JodaValues
@@ -148,67 +136,18 @@ si_zone_is_known(const char *name, size_t len)
 	return U_SUCCESS(status) && is_system;
 }
 
-/* The calendar of a zone, opened once; NULL when ICU does not know it. */
-static UCalendar *
-zone_calendar(SiJoda *joda, const char *id)
-{
-	UChar		uid[64];
-	UErrorCode	status = U_ZERO_ERROR;
-	UCalendar  *calendar;
-	JodaZone   *zone;
-	int			i;
-
-	for (i = 0; i < joda->nzones; i++)
-		if (strcmp(joda->zones[i].id, id) == 0)
-			return joda->zones[i].calendar;
-
-	u_uastrcpy(uid, id);
-	calendar = ucal_open(uid, -1, "en_US", UCAL_GREGORIAN, &status);
-	if (U_FAILURE(status))
-		return NULL;
-	if (joda->nzones == JODA_MAX_ZONES)
-		ucal_close(joda->zones[--joda->nzones].calendar);
-	zone = &joda->zones[joda->nzones++];
-	strlcpy(zone->id, id, sizeof(zone->id));
-	zone->calendar = calendar;
-	return calendar;
-}
-
-/* Offset from UTC in ms at an instant. */
-static bool
-zone_offset(UCalendar *calendar, int64 utc, int64 *offset)
-{
-	UErrorCode	status = U_ZERO_ERROR;
-
-	ucal_setMillis(calendar, (UDate) utc, &status);
-	*offset = (int64) ucal_get(calendar, UCAL_ZONE_OFFSET, &status) +
-		ucal_get(calendar, UCAL_DST_OFFSET, &status);
-	return U_SUCCESS(status);
-}
-
 /* A local time that the clocks jumped over has no instant. */
 static bool
-zone_local_to_utc(SiJoda *joda, const char *id, int64 local, int64 *utc)
+local_to_utc(const char *id, int64 local, int64 *utc)
 {
-	UCalendar  *calendar;
-	int64		guess,
-				offset,
-				check;
+	SiZone	   *zone = si_zone_open(id);
+	int64		offset;
 
-	if (strcmp(id, "UTC") == 0)
-	{
-		*utc = local;
-		return true;
-	}
-	calendar = zone_calendar(joda, id);
-	if (calendar == NULL ||
-		!zone_offset(calendar, local, &guess) ||
-		!zone_offset(calendar, local - guess, &offset) ||
-		!zone_offset(calendar, local - offset, &check) ||
-		check != offset)
+	if (zone == NULL)
 		return false;
+	offset = si_zone_offset(zone, local - si_zone_offset(zone, local));
 	*utc = local - offset;
-	return true;
+	return si_zone_offset(zone, *utc) == offset;
 }
 
 /*
@@ -414,16 +353,8 @@ si_joda_create(const char *pattern, SiReason *why)
 }
 
 void
-si_joda_close(SiJoda *joda)
-{
-	while (joda->nzones > 0)
-		ucal_close(joda->zones[--joda->nzones].calendar);
-}
-
-void
 si_joda_free(SiJoda *joda)
 {
-	si_joda_close(joda);
 	pfree(joda->literals);
 	pfree(joda->items);
 	pfree(joda);
@@ -630,7 +561,7 @@ day_of_values(const JodaValues *v, int64 *day)
 
 	if (!year_of_values(v, &year))
 		return false;
-	*day = si_day_of_date(year, 1, 1);
+	*day = si_days_from_civil(year, 1, 1);
 	if (v->has[JODA_WEEKYEAR])
 	{
 		if (!in_range(value[JODA_WEEKYEAR], SI_YEAR_MIN, SI_YEAR_MAX))
@@ -641,7 +572,7 @@ day_of_values(const JodaValues *v, int64 *day)
 	{
 		if (!in_range(value[JODA_MONTH], 1, 12))
 			return false;
-		*day = si_day_of_date(si_year_of_day(*day), (int) value[JODA_MONTH], 1);
+		*day = si_days_from_civil(si_year_of_day(*day), (int) value[JODA_MONTH], 1);
 	}
 	if (v->has[JODA_WEEK])
 	{
@@ -656,7 +587,7 @@ day_of_values(const JodaValues *v, int64 *day)
 		year = si_year_of_day(*day);
 		if (!in_range(value[JODA_DAY_OF_YEAR], 1, si_days_in_year(year)))
 			return false;
-		*day = si_day_of_date(year, 1, 1) + value[JODA_DAY_OF_YEAR] - 1;
+		*day = si_days_from_civil(year, 1, 1) + value[JODA_DAY_OF_YEAR] - 1;
 	}
 	if (v->has[JODA_DAY])
 	{
@@ -665,7 +596,7 @@ day_of_values(const JodaValues *v, int64 *day)
 		year = si_year_of_day(*day);
 		if (!in_range(value[JODA_DAY], 1, si_days_in_month(year, month)))
 			return false;
-		*day = si_day_of_date(year, month, (int) value[JODA_DAY]);
+		*day = si_days_from_civil(year, month, (int) value[JODA_DAY]);
 	}
 	if (v->has[JODA_WEEKDAY])
 	{
@@ -704,7 +635,7 @@ time_of_values(const JodaValues *v, int64 *ms)
 }
 
 bool
-si_joda_parse(SiJoda *joda, const char *p, const char *end, int64 *ms)
+si_joda_parse(const SiJoda *joda, const char *p, const char *end, int64 *ms)
 {
 	JodaValues	values;
 	int64		day,
@@ -725,6 +656,6 @@ si_joda_parse(SiJoda *joda, const char *p, const char *end, int64 *ms)
 	if (values.has_offset)
 		*ms = local - values.offset;
 	else if (values.zone[0] != '\0')
-		return zone_local_to_utc(joda, values.zone, local, ms);
+		return local_to_utc(values.zone, local, ms);
 	return true;
 }

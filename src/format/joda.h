@@ -12,12 +12,9 @@ typedef struct SiJoda SiJoda;
 
 /* NULL with a reason when the pattern has a component that cannot be read. */
 extern SiJoda *si_joda_create(const char *pattern, SiReason *why);
-/* Closes the time zones that were opened; the memory stays. */
-extern void si_joda_close(SiJoda *joda);
-/* Closes and frees. */
 extern void si_joda_free(SiJoda *joda);
 /* The whole of [p, end) must match. */
-extern bool si_joda_parse(SiJoda *joda, const char *p, const char *end, int64 *ms);
+extern bool si_joda_parse(const SiJoda *joda, const char *p, const char *end, int64 *ms);
 
 /* Is this exactly the id or the abbreviation of a time zone? */
 extern bool si_zone_is_known(const char *name, size_t len);

@@ -11,7 +11,6 @@
 #include "format/datescan.h"
 #include "format/joda.h"
 #include "format/number.h"
-#include "format/owned.h"
 #include "format/reason.h"
 #include "format/timestamp.h"
 
@@ -35,7 +34,6 @@ struct SiTimestampParser
 	bool		has_missing;
 	int64		missing_value;
 	SiJoda	   *joda;			/* TS_PATTERN only */
-	SiOwned    *owned;
 	char		last_date[10];	/* "2015-09-12" and its midnight */
 	int64		last_midnight;
 	char		last_zone[32];	/* a zone id of format auto that is known to be one */
@@ -123,14 +121,14 @@ read_date(const char *p, const char *end, int64 *day)
 		{
 			if (year < SI_YEAR_MIN || year > SI_YEAR_MAX || yday < 1 || yday > si_days_in_year(year))
 				return NULL;
-			*day = si_day_of_date(year, 1, 1) + yday - 1;
+			*day = si_days_from_civil(year, 1, 1) + yday - 1;
 			return other;
 		}
 	}
 	if (year < SI_YEAR_MIN || year > SI_YEAR_MAX || month < 1 || month > 12 ||
 		mday < 1 || mday > si_days_in_month(year, month))
 		return NULL;
-	*day = si_day_of_date(year, month, mday);
+	*day = si_days_from_civil(year, month, mday);
 	return best;
 }
 
@@ -299,7 +297,7 @@ read_common(SiTimestampParser *parser, Span s, int64 *ms)
 			day < 1 || day > si_days_in_month(century * 100 + year, month))
 			return false;
 		memcpy(parser->last_date, p, 10);
-		parser->last_midnight = si_day_of_date(century * 100 + year, month, day) * SI_MS_PER_DAY;
+		parser->last_midnight = si_days_from_civil(century * 100 + year, month, day) * SI_MS_PER_DAY;
 	}
 	*ms = parser->last_midnight + hour * SI_MS_PER_HOUR + minute * SI_MS_PER_MINUTE +
 		second * SI_MS_PER_SECOND + fraction;
@@ -388,15 +386,6 @@ read_number(SiTimestampParser *parser, const SiValue *v, int64 *ms)
  * Interface
  */
 
-static void
-release_parser(void *arg)
-{
-	SiTimestampParser *parser = arg;
-
-	if (parser->joda != NULL)
-		si_joda_close(parser->joda);
-}
-
 SiTimestampParser *
 si_timestamp_parser_create(const char *format, bool has_missing, int64 missing_value, SiReason *why)
 {
@@ -419,14 +408,12 @@ si_timestamp_parser_create(const char *format, bool has_missing, int64 missing_v
 			return NULL;
 		}
 	}
-	parser->owned = si_owned_register(parser, release_parser);
 	return parser;
 }
 
 void
 si_timestamp_parser_free(SiTimestampParser *p)
 {
-	si_owned_forget(p->owned);
 	if (p->joda != NULL)
 		si_joda_free(p->joda);
 	pfree(p);

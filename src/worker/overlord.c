@@ -12,7 +12,6 @@
 
 #include "api/api.h"
 #include "api/widen.h"
-#include "catalog/pg_type.h"
 #include "files/files.h"
 #include "files/sweep.h"
 #include "miscadmin.h"
@@ -168,6 +167,32 @@ sweep(void *arg)
 	(void) si_sweep_step();
 }
 
+static void
+clean_dropped(void *arg)
+{
+	si_clean_dropped_data_sources();
+}
+
+static void
+widen(void *arg)
+{
+	si_widen_tables();
+}
+
+/* What the tables of data sources need, once a second. */
+static void
+tables_step(void)
+{
+	static TimestampTz done_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!TimestampDifferenceExceeds(done_at, now, TICK_MS))
+		return;
+	done_at = now;
+	(void) si_guard(clean_dropped, NULL, "cleaning up after dropped data sources", NULL, NULL, 0);
+	(void) si_guard(widen, NULL, "widening of tables", NULL, NULL, 0);
+}
+
 /* Before any task starts, and until it has worked: are all files there? */
 static void
 files_step(void)
@@ -225,17 +250,17 @@ sync_supervisors(void)
 	foreach(lc, supervisors)
 	{
 		SiSupervisor *s = lfirst(lc);
+		SiSupervisorRow *row = NULL;
 
-		s->gone = true;
 		for (int i = 0; i < found.n; i++)
 			if (strcmp(found.rows[i].id, s->row.id) == 0 &&
 				found.rows[i].data_source_id == s->row.data_source_id)
-			{
-				s->gone = false;
-				if (found.rows[i].spec_version != s->row.spec_version ||
-					found.rows[i].suspended != s->row.suspended)
-					si_supervisor_row_changed(s, &found.rows[i]);
-			}
+				row = &found.rows[i];
+		/* one that was terminated does not come back: its successor is another */
+		if (row == NULL)
+			s->gone = true;
+		else if (!s->gone && (row->spec_version != s->row.spec_version || row->suspended != s->row.suspended))
+			si_supervisor_row_changed(s, row);
 		if (s->gone && si_supervisor_quiet(s))
 		{
 			supervisors = foreach_delete_current(supervisors, lc);
@@ -311,32 +336,6 @@ anything_dirty(void)
 }
 
 static void
-clean_dropped(void *arg)
-{
-	si_clean_dropped_data_sources();
-}
-
-static void
-widen_tables(void *arg)
-{
-	si_widen_tables();
-}
-
-/* What the foreign tables lack, and what dropped ones have left. */
-static void
-tables_step(void)
-{
-	static TimestampTz done_at = 0;
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (!TimestampDifferenceExceeds(done_at, now, TICK_MS))
-		return;
-	done_at = now;
-	(void) si_guard(clean_dropped, NULL, "removal of dropped data sources", NULL, NULL, 0);
-	(void) si_guard(widen_tables, NULL, "widening of tables", NULL, NULL, 0);
-}
-
-static void
 one_round(void)
 {
 	if (ConfigReloadPending)
@@ -347,6 +346,7 @@ one_round(void)
 	files_step();
 	si_apply_requests(supervisors);
 	sync_supervisors();
+	tables_step();
 	take_answers();
 	if (files_checked)
 	{
@@ -354,7 +354,6 @@ one_round(void)
 		si_publishers_step(supervisors);
 	}
 	si_publish_status(supervisors);
-	tables_step();
 	pgstat_report_stat(false);
 }
 

@@ -1,0 +1,144 @@
+/*
+ * test_groups.c
+ *		Partitions to task groups: Druid's examples, and what must never
+ *		happen: an offset lost, a chunk number used twice.
+ */
+#include "harness.h"
+
+#include "worker/groups.h"
+
+static SiGroupState *result;
+static int	nresult;
+
+/* Offsets that a test broker has: low[p] = 10 * p, high[p] = 1000 + p. */
+static SiStreamEnds
+ends(int n)
+{
+	static int64 low[32],
+				high[32];
+	SiStreamEnds e = {n, low, high};
+
+	for (int i = 0; i < n; i++)
+	{
+		low[i] = 10 * i;
+		high[i] = 1000 + i;
+	}
+	return e;
+}
+
+static int64
+offset_of(int32 partition)
+{
+	for (int g = 0; g < nresult; g++)
+		for (int i = 0; i < result[g].npartitions; i++)
+			if (result[g].partitions[i] == partition)
+				return result[g].offsets[i];
+	return -1;
+}
+
+static void
+first_time(void)
+{
+	SiStreamEnds e = ends(3);
+
+	CHECK_INT(si_regroup(NULL, 0, &e, 2, true, &result, &nresult), SI_REGROUP_YES);
+	CHECK_INT(nresult, 2);
+	CHECK_INT(result[0].npartitions, 2);
+	CHECK_INT(result[0].partitions[0], 0);
+	CHECK_INT(result[0].partitions[1], 2);
+	CHECK_INT(result[1].npartitions, 1);
+	CHECK_INT(result[1].partitions[0], 1);
+	CHECK_INT(offset_of(2), 20);
+	CHECK_INT(si_regroup(result, nresult, &e, 2, true, &result, &nresult), SI_REGROUP_NO);
+
+	/* more tasks than partitions: only as many groups; latest offsets */
+	CHECK_INT(si_regroup(NULL, 0, &e, 10, false, &result, &nresult), SI_REGROUP_YES);
+	CHECK_INT(nresult, 3);
+	CHECK_INT(offset_of(1), 1001);
+}
+
+static void
+new_partitions(void)
+{
+	SiStreamEnds e = ends(3);
+
+	(void) si_regroup(NULL, 0, &e, 1, false, &result, &nresult);
+	result[0].offsets[0] = 10;
+	result[0].next_seq = 77;
+	e = ends(6);
+	CHECK_INT(si_regroup(result, nresult, &e, 1, false, &result, &nresult), SI_REGROUP_YES);
+	CHECK_INT(nresult, 1);
+	CHECK_INT(offset_of(0), 10);
+	CHECK_INT(offset_of(2), 1002);
+	/* discovered later: from the earliest, whatever the spec says */
+	CHECK_INT(offset_of(4), 40);
+	CHECK_INT(result[0].next_seq, 77);
+}
+
+static void
+other_task_count(void)
+{
+	SiStreamEnds e = ends(8);
+	int64		sum = 0;
+
+	(void) si_regroup(NULL, 0, &e, 4, true, &result, &nresult);
+	for (int g = 0; g < 4; g++)
+	{
+		result[g].next_seq = 100 + g;
+		result[g].counters.n[SI_COUNT_PROCESSED] = 1 << g;
+		for (int i = 0; i < result[g].npartitions; i++)
+			result[g].offsets[i] = 500 + result[g].partitions[i];
+	}
+	CHECK_INT(si_regroup(result, nresult, &e, 3, true, &result, &nresult), SI_REGROUP_YES);
+	CHECK_INT(nresult, 3);
+	for (int p = 0; p < 8; p++)
+		CHECK_INT(offset_of(p), 500 + p);
+	for (int g = 0; g < 3; g++)
+	{
+		CHECK_INT(result[g].next_seq, 103);
+		sum += result[g].counters.n[SI_COUNT_PROCESSED];
+	}
+	CHECK_INT(sum, 15);
+}
+
+static void
+unknown_ends(void)
+{
+	SiStreamEnds e = ends(2);
+
+	((int64 *) e.low)[1] = -1;
+	CHECK_INT(si_regroup(NULL, 0, &e, 1, true, &result, &nresult), SI_REGROUP_WAIT);
+	CHECK_INT(si_regroup(NULL, 0, &e, 1, false, &result, &nresult), SI_REGROUP_YES);
+	/* nothing is known of the group: nothing is gone */
+	result[0].offsets[0] = 5;
+	CHECK_INT(si_group_offset_gone(&result[0], &e), -1);
+	((int64 *) e.low)[0] = 6;
+	CHECK_INT(si_group_offset_gone(&result[0], &e), 0);
+	((int64 *) e.low)[0] = 5;
+	CHECK_INT(si_group_offset_gone(&result[0], &e), -1);
+}
+
+/* After a reset the groups have no partitions, and begin as if new. */
+static void
+after_reset(void)
+{
+	SiStreamEnds e = ends(3);
+
+	(void) si_regroup(NULL, 0, &e, 2, true, &result, &nresult);
+	result[0].next_seq = 9;
+	result[0].npartitions = result[1].npartitions = 0;
+	CHECK_INT(si_regroup(result, nresult, &e, 2, false, &result, &nresult), SI_REGROUP_YES);
+	CHECK_INT(offset_of(0), 1000);
+	CHECK_INT(result[1].next_seq, 9);
+}
+
+int
+main(void)
+{
+	first_time();
+	new_partitions();
+	other_task_count();
+	unknown_ends();
+	after_reset();
+	return harness_end("test_groups");
+}

@@ -1,0 +1,241 @@
+/*
+ * test_supervisor_state.c
+ *		The state machine of supervisors against what Druid's own tests
+ *		expect of theirs, and our halted groups.
+ */
+#include "harness.h"
+
+#include "worker/supervisor_state.h"
+
+static SiStateMachine m;
+
+static void
+start(void)
+{
+	si_state_init(&m, false, SI_STATE_MAX_ERRORS);
+}
+
+static void
+phase(SiStateKind kind)
+{
+	si_state_event(&m, SI_EVENT_PHASE, kind);
+}
+
+static void
+finish_run(void)
+{
+	si_state_event(&m, SI_EVENT_RUN_FINISHED, 0);
+}
+
+static void
+failed_run(bool stream)
+{
+	si_state_error(&m, 0, stream, "IllegalStateException", "DOH!");
+	finish_run();
+}
+
+static void
+task(bool ok)
+{
+	si_state_event(&m, ok ? SI_EVENT_TASK_SUCCEEDED : SI_EVENT_TASK_FAILED, 0);
+}
+
+#define IS(kind) CHECK_STR(si_state_name(m.state), si_state_name(kind))
+#define BASIC(kind) CHECK_STR(si_state_name(si_state_basic(m.state)), si_state_name(kind))
+
+static void
+first_run(void)
+{
+	start();
+	IS(SI_STATE_PENDING);
+	phase(SI_STATE_CONNECTING_TO_STREAM);
+	IS(SI_STATE_CONNECTING_TO_STREAM);
+	BASIC(SI_STATE_RUNNING);
+	phase(SI_STATE_DISCOVERING_INITIAL_TASKS);
+	IS(SI_STATE_DISCOVERING_INITIAL_TASKS);
+	phase(SI_STATE_CREATING_TASKS);
+	IS(SI_STATE_CREATING_TASKS);
+	finish_run();
+	IS(SI_STATE_RUNNING);
+	phase(SI_STATE_PENDING);
+	IS(SI_STATE_RUNNING);
+	phase(SI_STATE_CONNECTING_TO_STREAM);
+	IS(SI_STATE_RUNNING);
+}
+
+static void
+idle(void)
+{
+	start();
+	finish_run();
+	phase(SI_STATE_IDLE);
+	IS(SI_STATE_IDLE);
+	finish_run();
+	IS(SI_STATE_IDLE);
+	phase(SI_STATE_RUNNING);
+	IS(SI_STATE_RUNNING);
+}
+
+static void
+stopping(void)
+{
+	start();
+	phase(SI_STATE_STOPPING);
+	IS(SI_STATE_STOPPING);
+	phase(SI_STATE_CREATING_TASKS);
+	IS(SI_STATE_STOPPING);
+	finish_run();
+	IS(SI_STATE_STOPPING);
+	for (int i = 0; i < 3; i++)
+		failed_run(true);
+	IS(SI_STATE_STOPPING);
+}
+
+static void
+stream_failures(void)
+{
+	start();
+	finish_run();
+	for (int i = 0; i < 2; i++)
+	{
+		failed_run(true);
+		IS(SI_STATE_RUNNING);
+	}
+	failed_run(true);
+	IS(SI_STATE_LOST_CONTACT_WITH_STREAM);
+	BASIC(SI_STATE_UNHEALTHY_SUPERVISOR);
+	CHECK_INT(m.nerrors, 3);
+	CHECK(m.errors[2].stream, "an error of the stream");
+	CHECK_STR(m.errors[2].class_name, "IllegalStateException");
+
+	/* heals after three clean runs */
+	finish_run();
+	IS(SI_STATE_LOST_CONTACT_WITH_STREAM);
+	finish_run();
+	IS(SI_STATE_LOST_CONTACT_WITH_STREAM);
+	finish_run();
+	IS(SI_STATE_RUNNING);
+
+	start();
+	phase(SI_STATE_CONNECTING_TO_STREAM);
+	failed_run(true);
+	IS(SI_STATE_CONNECTING_TO_STREAM);
+	failed_run(true);
+	failed_run(true);
+	IS(SI_STATE_UNABLE_TO_CONNECT_TO_STREAM);
+	BASIC(SI_STATE_UNHEALTHY_SUPERVISOR);
+	CHECK(!si_state_healthy(m.state), "unable to connect is unhealthy");
+	for (int i = 0; i < 3; i++)
+		finish_run();
+	IS(SI_STATE_RUNNING);
+}
+
+static void
+other_failures(void)
+{
+	start();
+	phase(SI_STATE_DISCOVERING_INITIAL_TASKS);
+	for (int i = 0; i < 3; i++)
+		failed_run(false);
+	IS(SI_STATE_UNHEALTHY_SUPERVISOR);
+	CHECK(!m.errors[0].stream, "not an error of the stream");
+
+	/* one of three is not the stream's */
+	start();
+	finish_run();
+	failed_run(true);
+	failed_run(false);
+	failed_run(true);
+	IS(SI_STATE_UNHEALTHY_SUPERVISOR);
+
+	/* two failures and a success, twice */
+	start();
+	finish_run();
+	for (int i = 0; i < 2; i++)
+	{
+		failed_run(false);
+		IS(SI_STATE_RUNNING);
+		failed_run(false);
+		IS(SI_STATE_RUNNING);
+		finish_run();
+		IS(SI_STATE_RUNNING);
+	}
+	CHECK_INT(m.nerrors, 4);
+}
+
+static void
+task_failures(void)
+{
+	start();
+	finish_run();
+	for (int i = 0; i < 3; i++)
+	{
+		IS(SI_STATE_RUNNING);
+		task(false);
+		finish_run();
+	}
+	IS(SI_STATE_UNHEALTHY_TASKS);
+	CHECK_INT(m.nerrors, 0);
+	for (int i = 0; i < 2; i++)
+	{
+		task(true);
+		finish_run();
+		IS(SI_STATE_UNHEALTHY_TASKS);
+	}
+	task(true);
+	finish_run();
+	IS(SI_STATE_RUNNING);
+
+	/* the supervisor's own illness is shown first */
+	start();
+	finish_run();
+	for (int i = 0; i < 3; i++)
+	{
+		task(false);
+		failed_run(false);
+	}
+	IS(SI_STATE_UNHEALTHY_SUPERVISOR);
+}
+
+static void
+suspended(void)
+{
+	si_state_init(&m, true, 3);
+	IS(SI_STATE_PENDING);
+	finish_run();
+	IS(SI_STATE_SUSPENDED);
+	si_state_event(&m, SI_EVENT_STEADY, SI_STATE_RUNNING);
+	IS(SI_STATE_RUNNING);
+	si_state_event(&m, SI_EVENT_STEADY, SI_STATE_SUSPENDED);
+	IS(SI_STATE_SUSPENDED);
+	for (int i = 0; i < 5; i++)
+		failed_run(false);
+	CHECK_INT(m.nerrors, 3);
+}
+
+static void
+halted(void)
+{
+	start();
+	finish_run();
+	si_state_event(&m, SI_EVENT_HALTED, 1);
+	IS(SI_STATE_UNHEALTHY_TASKS);
+	finish_run();
+	IS(SI_STATE_UNHEALTHY_TASKS);
+	si_state_event(&m, SI_EVENT_HALTED, 0);
+	IS(SI_STATE_RUNNING);
+}
+
+int
+main(void)
+{
+	first_run();
+	idle();
+	stopping();
+	stream_failures();
+	other_failures();
+	task_failures();
+	suspended();
+	halted();
+	return harness_end("test_supervisor_state");
+}
