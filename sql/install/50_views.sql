@@ -35,7 +35,7 @@ SELECT g.supervisor_id,
 	p.next AS "offset",
 	e.earliest,
 	e.latest,
-	GREATEST(e.latest - p.next, 0) AS lag,
+	CASE WHEN e.latest IS NOT NULL THEN GREATEST(e.latest - p.next, 0) END AS lag,
 	st.offsets_updated AS updated
 FROM stream_ingest.task_group g
 JOIN stream_ingest.visible_data_source d USING (data_source_id)
@@ -49,6 +49,7 @@ LEFT JOIN LATERAL (
 ) e ON true;
 COMMENT ON VIEW stream_ingest.partitions IS 'partitions that are read: the next offset, the ends of the stream as the broker last said, and the lag in messages';
 COMMENT ON COLUMN stream_ingest.partitions."offset" IS 'the next offset to read: everything before it is committed';
+COMMENT ON COLUMN stream_ingest.partitions.lag IS 'messages not read yet, by the last word of the broker; null: not known';
 COMMENT ON COLUMN stream_ingest.partitions.updated IS 'when earliest and latest were asked';
 
 CREATE VIEW stream_ingest.segments WITH (security_barrier) AS

@@ -139,15 +139,16 @@ si_get_supervisor_stats(PG_FUNCTION_ARGS)
 }
 
 /*
- * The payload as text; as \\x hex where it is not text in our encoding.  A
- * payload that was cut may end inside a character.
+ * The payload as text; as \x hex where it is not text in our encoding.  A
+ * payload that was cut off may end inside a character.
  */
 static char *
-payload_text(const char *bytes, int len)
+payload_text(const char *bytes, int len, bool cut_off)
 {
+	int			max_cut = cut_off ? Min(len, 3) : 0;
 	char	   *hex;
 
-	for (int cut = 0; cut < 4 && cut <= len; cut++)
+	for (int cut = 0; cut <= max_cut; cut++)
 		if (pg_verify_mbstr(GetDatabaseEncoding(), bytes, len - cut, true))
 			return pnstrdup(bytes, len - cut);
 	hex = palloc(2 + len * 2 + 1);
@@ -168,7 +169,7 @@ si_get_supervisor_parse_errors(PG_FUNCTION_ARGS)
 	s = si_supervisor_get(&q, text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	si_check_may_see(s, q.user);
 	n = si_query(&q,
-				 "SELECT payload, error_type, reason, at, topic, partition, \"offset\""
+				 "SELECT payload, error_type, reason, at, topic, partition, \"offset\", payload_bytes"
 				 " FROM stream_ingest.rejected_message"
 				 " WHERE supervisor_id = $1 AND error_type <> 'thrownAway'"
 				 " AND install = (SELECT uuid FROM stream_ingest.install)"
@@ -184,7 +185,7 @@ si_get_supervisor_parse_errors(PG_FUNCTION_ARGS)
 
 		si_put_element(&json);
 		appendStringInfoChar(&json, '{');
-		si_put_text(&json, "input", bytes ? payload_text(bytes, len) : NULL);
+		si_put_text(&json, "input", bytes ? payload_text(bytes, len, si_get_int64(i, 7) > len) : NULL);
 		si_put_text(&json, "errorType", si_get_text(i, 1));
 		si_put_key(&json, "details");
 		appendStringInfoChar(&json, '[');

@@ -69,7 +69,15 @@ load_supervisor_status(Status *st, SiQuery *q)
 	st->offsets_updated = si_get_time(0, 5);
 	st->latest_partitions = si_get_int64s(0, 6, &st->nlatest);
 	st->latest_offsets = si_get_int64s(0, 7, &n);
-	st->nlatest = Min(st->nlatest, n);
+	n = Min(st->nlatest, n);
+	/* the broker has not told the end of some partitions yet */
+	st->nlatest = 0;
+	for (int i = 0; i < n; i++)
+		if (st->latest_offsets[i] >= 0)
+		{
+			st->latest_partitions[st->nlatest] = st->latest_partitions[i];
+			st->latest_offsets[st->nlatest++] = st->latest_offsets[i];
+		}
 }
 
 static void
@@ -92,7 +100,7 @@ load_partitions(Status *st, SiQuery *q)
 		for (int k = 0; k < st->nlatest; k++)
 			if (st->latest_partitions[k] == p->partition)
 			{
-				p->has_latest = st->latest_offsets[k] >= 0;
+				p->has_latest = true;
 				p->latest = st->latest_offsets[k];
 			}
 	}
