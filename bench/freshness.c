@@ -24,6 +24,7 @@
 #define WARM_UP_S 3
 #define PATIENCE_US (60 * INT64_C(1000000))
 #define POLL_PAUSE_US 1000
+#define LINGER_MS 2				/* without it, the broker would be busy with a request per event */
 
 typedef struct Load
 {
@@ -139,7 +140,7 @@ main(int argc, char **argv)
 		fail("arguments", "RATE and SECONDS must be above 0");
 	load.sent_us = calloc((size_t) load.rows, sizeof(int64_t));
 	delays = calloc((size_t) load.rows, sizeof(int64_t));
-	load.producer = producer_open(argv[1], argv[2], 0);
+	load.producer = producer_open(argv[1], argv[2], LINGER_MS);
 	conn = open_connection(argv[3], argv[4]);
 
 	start = last_progress = monotonic_us();
