@@ -30,6 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 
@@ -70,28 +71,81 @@ launcher_exit(int code, Datum arg)
 	LWLockRelease(si_shmem->lock);
 }
 
-/* Asks for a look at every database that one can connect to. */
-static void
-probe_all_databases(void)
+static int
+compare_oids(const void *a, const void *b)
+{
+	Oid			x = *(const Oid *) a;
+	Oid			y = *(const Oid *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool
+may_have_extension(Form_pg_database db)
+{
+	return db->datallowconn && db->datconnlimit != DATCONNLIMIT_INVALID_DB && db->encoding == PG_UTF8;
+}
+
+/*
+ * Asks for a look at every database with a greater oid than *after, in this
+ * order, as long as slots last: those without the extension give theirs back.
+ * True when all have been asked for.
+ */
+static bool
+probe_databases(Oid *after)
 {
 	Relation	rel;
 	TableScanDesc scan;
 	HeapTuple	tup;
+	int			n = 0;
+	int			size = 64;
+	Oid		   *oids;
+	bool		all = true;
 
 	StartTransactionCommand();
 	(void) GetTransactionSnapshot();
+	oids = palloc(size * sizeof(Oid));
 	rel = table_open(DatabaseRelationId, AccessShareLock);
 	scan = table_beginscan_catalog(rel, 0, NULL);
 	while (HeapTupleIsValid(tup = heap_getnext(scan, ForwardScanDirection)))
 	{
 		Form_pg_database db = (Form_pg_database) GETSTRUCT(tup);
 
-		if (db->datallowconn && db->datconnlimit != DATCONNLIMIT_INVALID_DB && db->encoding == PG_UTF8)
-			si_database_probe(db->oid);
+		if (!may_have_extension(db) || db->oid <= *after)
+			continue;
+		if (n == size)
+			oids = repalloc(oids, (size *= 2) * sizeof(Oid));
+		oids[n++] = db->oid;
 	}
 	table_endscan(scan);
 	table_close(rel, AccessShareLock);
+	qsort(oids, n, sizeof(Oid), compare_oids);
+	for (int i = 0; i < n && all; i++)
+	{
+		all = si_database_probe(oids[i]);
+		if (all)
+			*after = oids[i];
+	}
 	CommitTransactionCommand();
+	return all;
+}
+
+/* A database that was dropped, or that takes no connections any more. */
+static bool
+connectable(Oid dboid)
+{
+	HeapTuple	tup;
+	bool		result = false;
+
+	StartTransactionCommand();
+	tup = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(dboid));
+	if (HeapTupleIsValid(tup))
+	{
+		result = may_have_extension((Form_pg_database) GETSTRUCT(tup));
+		ReleaseSysCache(tup);
+	}
+	CommitTransactionCommand();
+	return result;
 }
 
 /*
@@ -221,6 +275,14 @@ start_due(void)
 		LWLockRelease(si_shmem->lock);
 		if (!due)
 			continue;
+		if (!connectable(dboid))
+		{
+			LWLockAcquire(si_shmem->lock, LW_EXCLUSIVE);
+			if (db->state == SI_DB_STARTING && db->generation == generation)
+				db->state = SI_DB_ABSENT;
+			LWLockRelease(si_shmem->lock);
+			continue;
+		}
 		if (start_overlord(i, dboid, generation))
 		{
 			starting++;
@@ -251,6 +313,9 @@ start_due(void)
 void
 si_launcher_main(Datum arg)
 {
+	Oid			probed = InvalidOid;
+	bool		probed_all = false;
+
 	si_session_signals();
 	LWLockAcquire(si_shmem->lock, LW_EXCLUSIVE);
 	si_shmem->launcher_pid = MyProcPid;
@@ -261,7 +326,6 @@ si_launcher_main(Datum arg)
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 
 	forget_unstarted();
-	probe_all_databases();
 
 	for (;;)
 	{
@@ -273,8 +337,10 @@ si_launcher_main(Datum arg)
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
+		if (!probed_all)
+			probed_all = probe_databases(&probed);
 		look_after_databases();
-		waiting = start_due();
+		waiting = start_due() || !probed_all;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT,
 						 waiting ? RETRY_MS : 10 * RETRY_MS, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);

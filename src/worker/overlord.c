@@ -328,7 +328,7 @@ anything_dirty(void)
 	{
 		SiSupervisor *s = lfirst(lc);
 
-		if (s->dirty && s->spec != NULL && s->step_backoff.retry_at <= now &&
+		if (files_checked && s->dirty && s->spec != NULL && s->step_backoff.retry_at <= now &&
 			(si_supervisor_quiet(s) || s->pending == NULL))
 			return true;
 	}

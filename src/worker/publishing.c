@@ -18,6 +18,7 @@
 #define LOOK_MS			1000
 #define LOOK_IDLE_MS	10000
 #define LONG_RUN_MS		10000	/* a run of this length is not a failed start */
+#define YIELD_MS		10000	/* without a process for so long, a reader makes room */
 
 typedef struct Publisher
 {
@@ -25,6 +26,7 @@ typedef struct Publisher
 	char		supervisor_id[SI_ID_LEN];
 	SiWorkerRef ref;
 	TimestampTz started;
+	TimestampTz waiting_since;	/* 0, or since when the server has no process for it */
 	SiBackoff	backoff;
 	bool		needed;
 } Publisher;
@@ -136,13 +138,31 @@ look_for_work(List *supervisors, TimestampTz now)
 	}
 }
 
+/*
+ * The server has no process left.  When readers hold them all, nothing would
+ * ever be published, and reading would stop at its backlog: after a while one
+ * reader makes room and comes back later.
+ */
 static void
-note(List *supervisors, Publisher *p, const char *why)
+no_process(Publisher *p, List *supervisors, const char *why, TimestampTz now)
 {
 	SiSupervisor *s = find(supervisors, p->supervisor_id);
+	ListCell   *lc;
 
+	p->backoff.retry_at = TimestampTzPlusMilliseconds(now, LOOK_MS);
 	if (s)
 		si_supervisor_note(s, "%s", why);
+	if (p->waiting_since == 0)
+		p->waiting_since = now;
+	if (!TimestampDifferenceExceeds(p->waiting_since, now, YIELD_MS))
+		return;
+	p->waiting_since = now;
+	p->backoff.retry_at = 0;
+	if (s && si_supervisor_yield(s, now, YIELD_MS))
+		return;
+	foreach(lc, supervisors)
+		if (si_supervisor_yield(lfirst(lc), now, YIELD_MS))
+			return;
 }
 
 static void
@@ -182,10 +202,9 @@ look_after(Publisher *p, List *supervisors, TimestampTz now)
 		return;
 	p->started = now;
 	if (!si_pool_start(SI_WORKER_PUBLISHING, p->data_source_id, p->supervisor_id, -1, 0, &p->ref, why, sizeof(why)))
-	{
-		note(supervisors, p, why);
-		p->backoff.retry_at = TimestampTzPlusMilliseconds(now, LOOK_MS);
-	}
+		no_process(p, supervisors, why, now);
+	else
+		p->waiting_since = 0;
 }
 
 void

@@ -115,9 +115,11 @@ at_transaction_end(bool committed)
 	if (OidIsValid(paused_database))
 		si_database_resume(paused_database, committed && paused_dropped);
 	if (committed && OidIsValid(probe_other))
-		si_database_probe(probe_other);
-	if (committed && probe_subid != InvalidSubTransactionId)
-		si_database_probe(MyDatabaseId);
+		(void) si_database_probe(probe_other);
+	if (committed && probe_subid != InvalidSubTransactionId && !si_database_probe(MyDatabaseId))
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("stream_ingest runs in at most %d databases of a server", SI_MAX_DATABASES)));
 	if (committed && wake_subid != InvalidSubTransactionId)
 		si_wake_overlord();
 	paused_database = InvalidOid;

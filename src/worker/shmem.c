@@ -158,7 +158,7 @@ si_wake_overlord(void)
 	LWLockRelease(si_shmem->lock);
 }
 
-void
+bool
 si_database_probe(Oid dboid)
 {
 	SiDatabaseSlot *slot;
@@ -175,10 +175,7 @@ si_database_probe(Oid dboid)
 	if (si_shmem->launcher_latch)
 		SetLatch(si_shmem->launcher_latch);
 	LWLockRelease(si_shmem->lock);
-	if (slot == NULL)
-		ereport(LOG,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("stream_ingest supports at most %d databases per server", SI_MAX_DATABASES)));
+	return slot != NULL;
 }
 
 /*

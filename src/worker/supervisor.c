@@ -288,6 +288,24 @@ si_supervisor_backlog(SiSupervisor *s, int group_id, int64 deltas)
 	}
 }
 
+bool
+si_supervisor_yield(SiSupervisor *s, TimestampTz now, int64 ms)
+{
+	ListCell   *lc;
+
+	foreach(lc, s->readers)
+	{
+		SiReader   *r = lfirst(lc);
+
+		if (r->ref.index < 0)
+			continue;
+		si_pool_stop(&r->ref);
+		r->backoff.retry_at = TimestampTzPlusMilliseconds(now, ms);
+		return true;
+	}
+	return false;
+}
+
 /* ------------------------------------------------------------------------ broker */
 
 /* Errors of the stream come every second while it lasts: kept once a while. */

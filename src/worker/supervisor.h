@@ -87,6 +87,12 @@ extern bool si_supervisor_active(const SiSupervisor *s);
 /* Lets the readers of a group wait while too many deltas are unmerged. */
 extern void si_supervisor_backlog(SiSupervisor *s, int group_id, int64 deltas);
 
+/*
+ * Stops one reading process, to be started again after some time: somebody
+ * else needs its place.  False when none reads.
+ */
+extern bool si_supervisor_yield(SiSupervisor *s, TimestampTz now, int64 ms);
+
 /* Records an error that is not the stream's and ends the run. */
 extern void si_supervisor_failed(SiSupervisor *s, int sqlstate, const char *message);
 /* Milliseconds since the Unix epoch. */

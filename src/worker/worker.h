@@ -41,8 +41,8 @@ extern void si_probe_other_database_at_commit(Oid dboid);
 extern SiDatabaseSlot *si_database_slot(Oid dboid);
 /* The same; takes a free one when there is none.  NULL when all are taken. */
 extern SiDatabaseSlot *si_database_slot_make(Oid dboid);
-/* Asks the launcher to look at a database; never throws. */
-extern void si_database_probe(Oid dboid);
+/* Asks the launcher to look at a database; false when all slots are taken.  Never throws. */
+extern bool si_database_probe(Oid dboid);
 extern void si_wake_launcher(void);
 
 /*
