@@ -20,34 +20,44 @@
 
 /* --------------------------------------------------------------- sorting */
 
-/* One entry while sorting: its first eight bytes, big-endian, decide mostly. */
+/*
+ * Entries are sorted by eight bytes at a time, kept beside the entry's number
+ * so that comparing touches no string; runs equal in these go on with the
+ * next eight.  Short runs, and strings equal for very long, compare bytes.
+ */
+#define SMALL_RUN		12
+#define DEEPEST			64
+
 typedef struct SortEntry
 {
-	uint64		prefix;
+	uint64		prefix;			/* eight bytes, big-endian, 0 beyond the end */
 	uint32		entry;
+	uint32		left;			/* bytes from the prefix on, 9 when more than 8 */
 } SortEntry;
+
+#define ST_SORT sort_prefixes
+#define ST_ELEMENT_TYPE SortEntry
+#define ST_COMPARE(a, b) \
+	((a)->prefix != (b)->prefix ? ((a)->prefix < (b)->prefix ? -1 : 1) : \
+	 (int) (a)->left - (int) (b)->left)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 static inline int
 compare_entries(const SortEntry *a, const SortEntry *b, const SiDict *dict)
 {
-	uint64		la,
-				lb;
-	int			r;
+	uint64		la = dict->offsets[a->entry + 1] - dict->offsets[a->entry];
+	uint64		lb = dict->offsets[b->entry + 1] - dict->offsets[b->entry];
+	int			r = memcmp(dict->bytes + dict->offsets[a->entry], dict->bytes + dict->offsets[b->entry],
+						   Min(la, lb));
 
-	if (a->prefix != b->prefix)
-		return a->prefix < b->prefix ? -1 : 1;
-	la = dict->offsets[a->entry + 1] - dict->offsets[a->entry];
-	lb = dict->offsets[b->entry + 1] - dict->offsets[b->entry];
-	r = memcmp(dict->bytes + dict->offsets[a->entry], dict->bytes + dict->offsets[b->entry],
-			   Min(la, lb));
 	if (r != 0)
 		return r;
-	if (la != lb)
-		return la < lb ? -1 : 1;
-	return a->entry < b->entry ? -1 : a->entry > b->entry;
+	return la < lb ? -1 : la > lb;
 }
 
-#define ST_SORT sort_entries
+#define ST_SORT sort_bytes
 #define ST_ELEMENT_TYPE SortEntry
 #define ST_COMPARE(a, b, dict) compare_entries(a, b, dict)
 #define ST_COMPARE_ARG_TYPE const SiDict
@@ -55,13 +65,45 @@ compare_entries(const SortEntry *a, const SortEntry *b, const SiDict *dict)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-static inline uint64
-entry_prefix(const char *p, uint64 len)
+/* Loads the eight bytes of an entry at a depth that it reaches. */
+static inline void
+load_prefix(SortEntry *e, const SiDict *dict, uint64 depth)
 {
+	uint64		from = dict->offsets[e->entry] + depth;
+	uint64		left = dict->offsets[e->entry + 1] - from;
 	uint64		v = 0;
 
-	memcpy(&v, p, Min(len, 8));
-	return __builtin_bswap64(v);
+	if (left >= 8)
+		v = si_load64(dict->bytes + from);
+	else if (left > 0)
+		memcpy(&v, dict->bytes + from, left);
+	e->prefix = __builtin_bswap64(v);
+	e->left = (uint32) Min(left, 9);
+}
+
+/* Sorts n entries that are equal in depth bytes and all reach beyond them. */
+static void
+sort_from_depth(SortEntry *e, uint32 n, const SiDict *dict, int level)
+{
+	uint32		first = 0;
+	uint32		i;
+
+	for (i = 0; i < n; i++)
+		load_prefix(&e[i], dict, (uint64) level * 8);
+	sort_prefixes(e, n);
+	while (first < n)
+	{
+		uint32		run = first + 1;
+
+		if (e[first].left == 9)
+			while (run < n && e[run].prefix == e[first].prefix && e[run].left == 9)
+				run++;
+		if (run - first > SMALL_RUN && level < DEEPEST)
+			sort_from_depth(e + first, run - first, dict, level + 1);
+		else if (run - first > 1)
+			sort_bytes(e + first, run - first, dict);
+		first = run;
+	}
 }
 
 uint32 *
@@ -72,12 +114,8 @@ si_dict_order(const SiDict *dict)
 	uint32		i;
 
 	for (i = 0; i < dict->count; i++)
-	{
-		sorted[i].prefix = entry_prefix(dict->bytes + dict->offsets[i],
-										dict->offsets[i + 1] - dict->offsets[i]);
 		sorted[i].entry = i;
-	}
-	sort_entries(sorted, dict->count, dict);
+	sort_from_depth(sorted, dict->count, dict, 0);
 	for (i = 0; i < dict->count; i++)
 		order[i] = sorted[i].entry;
 	pfree(sorted);

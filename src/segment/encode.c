@@ -75,6 +75,41 @@ put_stream32(uint8 *p, const uint32 *v, uint32 n, uint32 base, int width)
 	return si_pack32(p, v, n, width, base);
 }
 
+/* Division of its multiples by g, without dividing: see exact_divide(). */
+typedef struct Divisor
+{
+	int			shift;			/* zero bits at the end of g */
+	uint64		inverse;		/* of g >> shift, modulo 2^64 */
+	uint64		largest;		/* multiples of g >> shift have quotients up to this */
+} Divisor;
+
+static void
+make_divisor(Divisor *d, uint64 g)
+{
+	uint64		odd;
+	int			i;
+
+	d->shift = __builtin_ctzll(g);
+	odd = g >> d->shift;
+	d->inverse = odd;			/* right in 3 bits; every step doubles them */
+	for (i = 0; i < 5; i++)
+		d->inverse *= 2 - odd * d->inverse;
+	d->largest = PG_UINT64_MAX / odd;
+}
+
+/* x / g for a multiple x of g: the inverse of an odd number divides exactly. */
+static inline uint64
+exact_divide(const Divisor *d, uint64 x)
+{
+	return (x >> d->shift) * d->inverse;
+}
+
+static inline bool
+is_multiple(const Divisor *d, uint64 x)
+{
+	return (x & ((UINT64CONST(1) << d->shift) - 1)) == 0 && exact_divide(d, x) <= d->largest;
+}
+
 /* A packed stream of integers; work has room for n. */
 static uint8 *
 put_stream64(uint8 *p, const int64 *v, uint32 n, int64 base, uint64 scale, int width, uint64 *work)
@@ -86,8 +121,13 @@ put_stream64(uint8 *p, const int64 *v, uint32 n, int64 base, uint64 scale, int w
 		for (i = 0; i < n; i++)
 			work[i] = (uint64) v[i] - (uint64) base;
 	else
+	{
+		Divisor		d;
+
+		make_divisor(&d, scale);
 		for (i = 0; i < n; i++)
-			work[i] = ((uint64) v[i] - (uint64) base) / scale;
+			work[i] = exact_divide(&d, (uint64) v[i] - (uint64) base);
+	}
 	return si_pack64(p, work, n, width);
 }
 
@@ -248,6 +288,7 @@ put_table(SiEncoder *e, uint8 *p, uint32 count, uint32 n, int value_size)
 static uint64
 common_scale(const int64 *v, uint32 n, int64 min)
 {
+	Divisor		d;
 	uint64		g = 0;
 	uint32		i;
 
@@ -255,7 +296,7 @@ common_scale(const int64 *v, uint32 n, int64 min)
 	{
 		uint64		x = (uint64) v[i] - (uint64) min;
 
-		if (g != 0 && (x == 0 || x % g == 0))
+		if (x == 0 || (g != 0 && is_multiple(&d, x)))
 			continue;
 		while (x != 0)
 		{
@@ -266,6 +307,7 @@ common_scale(const int64 *v, uint32 n, int64 min)
 		}
 		if (g == 1)
 			break;
+		make_divisor(&d, g);
 	}
 	return g == 0 ? 1 : g;
 }
@@ -496,13 +538,17 @@ static int
 find_decimal(const double *v, bool is_double, uint32 n, int64 *m)
 {
 	int			e = 0;
+	uint32		settled = 0;	/* values before it were tried with a smaller e */
 	uint32		i;
 
 	for (i = 0; i < n; i++)
 		while (!decimal_of(v[i], is_double, powers_of_ten[e], &m[i]))
+		{
 			if (++e > SI_DECIMAL_MAX)
 				return -1;
-	for (i = 0; i < n; i++)
+			settled = i;
+		}
+	for (i = 0; i < settled; i++)
 		if (!decimal_of(v[i], is_double, powers_of_ten[e], &m[i]))
 			return -1;
 	return e;

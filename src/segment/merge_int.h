@@ -37,7 +37,7 @@ typedef struct SiStrings
 	uint64	   *offsets;		/* count + 1 */
 	uint32		room;			/* of offsets and hashes, in strings */
 	uint32	   *hashes;
-	uint32	   *slots;			/* string number + 1, 0 free */
+	uint64	   *slots;			/* hash, then string number + 1; 0 free */
 	uint32		nslots;			/* a power of two, or 0 */
 	uint32	   *order;
 } SiStrings;

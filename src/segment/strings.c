@@ -54,7 +54,7 @@ static void
 grow_slots(SiStrings *s)
 {
 	uint32		nslots = s->nslots ? s->nslots * 2 : 256;
-	uint32	   *slots = si_alloc0(sizeof(uint32) * (size_t) nslots);
+	uint64	   *slots = si_alloc0(sizeof(uint64) * (size_t) nslots);
 	uint32		i;
 
 	for (i = 0; i < s->count; i++)
@@ -63,7 +63,7 @@ grow_slots(SiStrings *s)
 
 		while (slots[h] != 0)
 			h = (h + 1) & (nslots - 1);
-		slots[h] = i + 1;
+		slots[h] = (uint64) s->hashes[i] << 32 | (i + 1);
 	}
 	if (s->slots)
 		pfree(s->slots);
@@ -106,9 +106,9 @@ si_strings_add(SiStrings *s, const char *p, uint64 len)
 	h = hash & (s->nslots - 1);
 	while (s->slots[h] != 0)
 	{
-		uint32		i = s->slots[h] - 1;
+		uint32		i = (uint32) s->slots[h] - 1;
 
-		if (s->hashes[i] == hash && s->offsets[i + 1] - s->offsets[i] == len &&
+		if (s->slots[h] >> 32 == hash && s->offsets[i + 1] - s->offsets[i] == len &&
 			(len == 0 || memcmp(s->bytes.data + s->offsets[i], p, len) == 0))
 			return i + 1;
 		h = (h + 1) & (s->nslots - 1);
@@ -118,7 +118,7 @@ si_strings_add(SiStrings *s, const char *p, uint64 len)
 	si_buf_put(&s->bytes, p, len);
 	s->hashes[s->count] = hash;
 	s->offsets[++s->count] = s->bytes.len;
-	s->slots[h] = s->count;
+	s->slots[h] = (uint64) hash << 32 | s->count;
 	return s->count;
 }
 
