@@ -119,7 +119,7 @@ parse_trailer(SiSegment *seg, const uint8 *t, uint64 *footer, uint32 *footer_len
 
 	if (memcmp(t + 28, SI_TRAILER_MAGIC, 4) != 0)
 		return si_fail(err, at + 28, "the file does not end like a chunk, it may be truncated");
-	if (si_crc(t, 24) != si_load32(t + 24))
+	if (!si_crc_is(t, 24, si_load32(t + 24)))
 		return si_fail(err, at, "wrong checksum of the trailer");
 	*footer = si_load64(t);
 	*footer_len = si_load32(t + 8);
@@ -188,7 +188,7 @@ open_parts(SiSegment *seg, const uint8 *install, SiSegmentError *err)
 	bytes = keep_footer(seg, footer, footer_len, err);
 	if (bytes == NULL)
 		return false;
-	if (si_crc(bytes, footer_len) != footer_crc)
+	if (!si_crc_is(bytes, footer_len, footer_crc))
 		return si_fail(err, footer, "wrong checksum of the footer");
 	return si_directory_parse(seg, bytes, footer_len, footer, err);
 }

@@ -106,6 +106,7 @@ extern void si_buf_reserve(SiBuf *b, size_t more);
 extern void si_buf_free(SiBuf *b);
 extern void si_buf_crc(SiBuf *b, size_t from);
 extern bool si_crc_ok(const uint8 *data, size_t len);
+extern bool si_crc_is(const uint8 *data, size_t len, uint32 crc);
 extern uint32 si_crc(const void *data, size_t len);
 
 extern uint8 *si_put_varint(uint8 *p, uint64 v);
