@@ -10,8 +10,9 @@
 extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
 extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* More rows than this take time and find nothing. */
+/* More rows, or larger seeds, take time and find nothing. */
 #define MOST_ROWS	100000
+#define MOST_SEED	20000
 
 static void
 write_seed(const char *dir, int number, uint32 nrows, int first_column, int ncolumns, bool sorted)
@@ -29,6 +30,8 @@ write_seed(const char *dir, int number, uint32 nrows, int first_column, int ncol
 		t.columns[t.ncolumns++] = all.columns[i];
 	opt.sort_dict = opt.bitmaps = sorted;
 	b = fixture_chunk(&t, &opt);
+	if (b.len > MOST_SEED)
+		return;
 	snprintf(path, sizeof(path), "%s/seed%d", dir, number);
 	f = fopen(path, "wb");
 	if (f == NULL || fwrite(b.data, 1, b.len, f) != b.len || fclose(f) != 0)
