@@ -52,6 +52,13 @@ typedef struct SiColumnDesc
 	bool		multi_value;	/* some row holds an array, as JSON text */
 } SiColumnDesc;
 
+/*
+ * What u.i of a string says when its maker knows that there is no NUL in it.
+ * Looking for one costs more than parsing the string; any other number is fine
+ * and makes the reader look.
+ */
+#define SI_STRING_NO_NUL	INT64CONST(0x6E6F4E554C)
+
 /* One field of one parsed message. */
 typedef enum SiValueKind
 {
@@ -60,7 +67,7 @@ typedef enum SiValueKind
 	SI_VALUE_BOOL,				/* u.i is 0 or 1 */
 	SI_VALUE_LONG,				/* u.i */
 	SI_VALUE_DOUBLE,			/* u.d; decimals, exponents, beyond 64 bits */
-	SI_VALUE_STRING,			/* ptr, len: unescaped UTF-8, may contain NUL */
+	SI_VALUE_STRING,			/* ptr, len: unescaped UTF-8, may contain NUL (see above) */
 	SI_VALUE_ARRAY,				/* ptr, len: the raw JSON text of the array */
 	SI_VALUE_OBJECT				/* ptr, len: the raw JSON text of the object */
 } SiValueKind;

@@ -59,34 +59,6 @@ shown_text(const SiValue *v, char *number, int *len)
  * Strings
  */
 
-/*
- * Is there a NUL among the bytes?  Short texts, most of all, are looked at in
- * words that overlap at the end, which is cheaper than a call.
- */
-static inline bool
-has_nul(const char *p, uint32 len)
-{
-	const uint64 ones = UINT64CONST(0x0101010101010101);
-	uint64		word;
-	uint64		found = 0;
-	uint32		i;
-
-	if (len > 64)
-		return memchr(p, '\0', len) != NULL;
-	if (len < sizeof(word))
-	{
-		for (i = 0; i < len; i++)
-			found |= (p[i] == '\0');
-		return found != 0;
-	}
-	for (i = 0; i < len; i += sizeof(word))
-	{
-		memcpy(&word, p + Min(i, len - sizeof(word)), sizeof(word));
-		found |= (word - ones) & ~word;
-	}
-	return (found & (ones << 7)) != 0;
-}
-
 /* Puts U+FFFD for every NUL of the n bytes at text, which grow; the new length. */
 static size_t
 replace_nuls(char *text, size_t n)
@@ -121,7 +93,8 @@ nul_error(const char *text, size_t len, const char *column, SiReason *why)
 	return SI_CONVERT_ERROR;
 }
 
-static SiConvert
+/* Not inlined, so that the usual string needs no stack frame. */
+static pg_noinline SiConvert
 string_with_nul(const SiValue *v, SiTextBuf *buf, const char **text, uint32 *len,
 				const char *column, SiReason *why)
 {
@@ -134,7 +107,7 @@ string_with_nul(const SiValue *v, SiTextBuf *buf, const char **text, uint32 *len
 }
 
 /* The text of a long: JSON's own, but minus zero is zero. */
-static void
+static pg_noinline void
 long_text(const SiValue *v, SiTextBuf *buf, const char **text, uint32 *len)
 {
 	if (v->ptr != NULL && (v->u.i != 0 || v->len == 1))
@@ -145,6 +118,20 @@ long_text(const SiValue *v, SiTextBuf *buf, const char **text, uint32 *len)
 	}
 	*text = reserve(buf, NUMBER_TEXT);
 	*len = (uint32) snprintf(buf->data, NUMBER_TEXT, INT64_FORMAT, v->u.i);
+}
+
+static pg_noinline void
+double_text(const SiValue *v, SiTextBuf *buf, const char **text, uint32 *len)
+{
+	*text = reserve(buf, NUMBER_TEXT);
+	*len = (uint32) si_double_print(v->u.d, buf->data);
+}
+
+static pg_noinline void
+object_text(const SiValue *v, SiTextBuf *buf, const char **text, uint32 *len)
+{
+	*text = reserve(buf, v->len);
+	*len = (uint32) si_json_compact(v->ptr, v->len, buf->data);
 }
 
 /* One element of an array, as text; NULL is null. */
@@ -274,7 +261,7 @@ print_elements(const Element *elements, size_t n, char *out)
  * Elements, their texts and the result share the buffer: descriptors, then
  * texts (never longer than their JSON, but for numbers), then the result.
  */
-static SiConvert
+static pg_noinline SiConvert
 array_text(const SiValue *v, SiMultiValue mv, SiTextBuf *buf, const char **text, uint32 *len,
 		   bool *multi, const char *column, SiReason *why)
 {
@@ -319,14 +306,17 @@ si_convert_string(const SiValue *v, SiMultiValue mv, SiTextBuf *buf, const char 
 				  bool *multi, const char *column, SiReason *why)
 {
 	*multi = false;
+	if (SI_LIKELY(v->kind == SI_VALUE_STRING))
+	{
+		if (SI_UNLIKELY(v->u.i != SI_STRING_NO_NUL) && v->len > 0 &&
+			memchr(v->ptr, '\0', v->len) != NULL)
+			return string_with_nul(v, buf, text, len, column, why);
+		*text = v->ptr;
+		*len = v->len;
+		return SI_CONVERT_OK;
+	}
 	switch ((SiValueKind) v->kind)
 	{
-		case SI_VALUE_STRING:
-			if (SI_UNLIKELY(has_nul(v->ptr, v->len)))
-				return string_with_nul(v, buf, text, len, column, why);
-			*text = v->ptr;
-			*len = v->len;
-			return SI_CONVERT_OK;
 		case SI_VALUE_BOOL:
 			*text = v->u.i ? "true" : "false";
 			*len = v->u.i ? 4 : 5;
@@ -335,14 +325,12 @@ si_convert_string(const SiValue *v, SiMultiValue mv, SiTextBuf *buf, const char 
 			long_text(v, buf, text, len);
 			return SI_CONVERT_OK;
 		case SI_VALUE_DOUBLE:
-			*text = reserve(buf, NUMBER_TEXT);
-			*len = (uint32) si_double_print(v->u.d, buf->data);
+			double_text(v, buf, text, len);
 			return SI_CONVERT_OK;
 		case SI_VALUE_ARRAY:
 			return array_text(v, mv, buf, text, len, multi, column, why);
 		case SI_VALUE_OBJECT:
-			*text = reserve(buf, v->len);
-			*len = (uint32) si_json_compact(v->ptr, v->len, buf->data);
+			object_text(v, buf, text, len);
 			return SI_CONVERT_OK;
 		default:
 			return SI_CONVERT_NULL;

@@ -536,8 +536,11 @@ SiJsonParser::value(uint32_t i, const char *p, const char *next, SiValue *v)
 	{
 		case '"':
 			v->kind = SI_VALUE_STRING;
+			v->u.i = SI_STRING_NO_NUL;	/* only an escape can make one */
 			if (SI_UNLIKELY(!string(p + 1, next, &v->ptr, &v->len)))
 				return 0;
+			if (SI_UNLIKELY(v->ptr != p + 1) && memchr(v->ptr, '\0', v->len) != nullptr)
+				v->u.i = 0;
 			break;
 		case 't':
 			v->kind = SI_VALUE_BOOL;
