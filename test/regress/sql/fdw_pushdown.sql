@@ -104,6 +104,25 @@ CREATE VIEW fully_guarded WITH (security_barrier) AS SELECT * FROM events WHERE 
 EXPLAIN (VERBOSE, COSTS OFF) SELECT page FROM fully_guarded WHERE leak(page) AND added < 100;
 SELECT page FROM fully_guarded WHERE leak(page);
 
+-- a partition among others, with row-level security of the parent
+CREATE TABLE parted (extra text, added bigint, __time timestamptz NOT NULL, channel text) PARTITION BY RANGE (__time);
+CREATE TABLE parted_old PARTITION OF parted FOR VALUES FROM ('2015-01-01') TO ('2015-06-01');
+CREATE FOREIGN TABLE parted_new PARTITION OF parted FOR VALUES FROM ('2015-06-01') TO ('2016-01-01') SERVER stream_ingest;
+SELECT si_test_data_source('parted_new') > 0 AS made;
+INSERT INTO parted_old VALUES ('e', 1, '2015-02-01', 'x');
+SELECT si_test_load('parted_new', 'SELECT __time, channel, added FROM fdw_pushdown.day(''2015-09-12'', 100)', true);
+SELECT tableoid::regclass, * FROM parted WHERE (channel = '#en' AND added < 10) OR channel = 'x' ORDER BY added;
+SELECT p FROM parted p WHERE lower(channel) = '#en' AND added = 3;
+CREATE ROLE regress_fdw_reader;
+GRANT USAGE ON SCHEMA fdw_pushdown TO regress_fdw_reader;
+GRANT SELECT ON parted TO regress_fdw_reader;
+ALTER TABLE parted ENABLE ROW LEVEL SECURITY;
+CREATE POLICY even ON parted USING (channel LIKE '#%' AND added % 2 = 0);
+SET ROLE regress_fdw_reader;
+EXPLAIN (COSTS OFF) SELECT * FROM parted WHERE leak(channel) AND added < 5 AND channel = '#de';
+SELECT * FROM parted WHERE leak(channel) AND added < 5;
+RESET ROLE;
+
 -- prepared statements, generic plans
 SET plan_cache_mode = force_generic_plan;
 PREPARE q (timestamptz, text[], bigint) AS SELECT count(*) FROM events WHERE __time >= $1 AND channel = ANY ($2) AND added < $3;
@@ -146,3 +165,4 @@ SELECT attname, round(n_distinct::numeric, 2) FROM pg_stats WHERE tablename = 'e
 \set VERBOSITY terse
 SET client_min_messages = warning;
 DROP SCHEMA fdw_pushdown CASCADE;
+DROP ROLE regress_fdw_reader;
