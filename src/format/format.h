@@ -23,7 +23,13 @@ extern "C" {
  */
 typedef struct SiFieldTable SiFieldTable;
 
-/* discover: unknown root fields get a new slot, up to max_fields. */
+/*
+ * discover: unknown root fields get a new slot, as long as the table has fewer
+ * than max_fields slots, when they come with a value that is neither an object
+ * nor an array with arrays or objects in it.  A table is malloc memory: it is
+ * released with the memory context that is current here, or before that by
+ * si_fields_free().  The same goes for a format.
+ */
 extern SiFieldTable *si_fields_create(bool discover, int max_fields);
 /* Adds a wanted field (or finds it); returns its slot. */
 extern int	si_fields_add(SiFieldTable *t, const char *name, int len);
@@ -31,7 +37,7 @@ extern int	si_fields_add(SiFieldTable *t, const char *name, int len);
 extern void si_fields_exclude(SiFieldTable *t, const char *name, int len);
 extern int	si_fields_count(const SiFieldTable *t);
 extern const char *si_fields_name(const SiFieldTable *t, int slot, int *len);
-/* Number of distinct names that did not get a slot because of max_fields. */
+/* Distinct names that did not get a slot because of max_fields (counts to 10,000). */
 extern int64 si_fields_overflow(const SiFieldTable *t);
 extern void si_fields_free(SiFieldTable *t);
 
