@@ -64,16 +64,21 @@ produce(void *arg)
 	return NULL;
 }
 
-/* The largest id that a query sees now, -1 for none. */
+/* The largest id that a query sees now; seen when there is nothing newer. */
 static int64_t
-visible_id(PGconn *conn)
+visible_id(PGconn *conn, int64_t seen)
 {
-	PGresult   *res = PQexecPrepared(conn, "newest", 0, NULL, NULL, NULL, 0);
+	char		text[32];
+	const char *values[1] = {text};
+	PGresult   *res;
 	int64_t		id;
+
+	snprintf(text, sizeof(text), "%lld", (long long) seen);
+	res = PQexecPrepared(conn, "newest", 1, values, NULL, NULL, 0);
 
 	if (PQresultStatus(res) != PGRES_TUPLES_OK)
 		fail("query", PQresultErrorMessage(res));
-	id = PQgetisnull(res, 0, 0) ? -1 : atoll(PQgetvalue(res, 0, 0));
+	id = PQgetisnull(res, 0, 0) ? seen : atoll(PQgetvalue(res, 0, 0));
 	PQclear(res);
 	return id;
 }
@@ -89,7 +94,7 @@ open_connection(const char *conninfo, const char *table)
 	if (PQstatus(conn) != CONNECTION_OK)
 		fail("connection", PQerrorMessage(conn));
 	quoted = PQescapeIdentifier(conn, table, strlen(table));
-	snprintf(sql, sizeof(sql), "SELECT max(id) FROM %s WHERE __time >= now() - interval '5 seconds'", quoted);
+	snprintf(sql, sizeof(sql), "SELECT max(id) FROM %s WHERE id > $1::bigint AND __time >= now() - interval '1 minute'", quoted);
 	res = PQprepare(conn, "newest", sql, 0, NULL);
 	if (PQresultStatus(res) != PGRES_COMMAND_OK)
 		fail("prepare", PQresultErrorMessage(res));
@@ -148,7 +153,7 @@ main(int argc, char **argv)
 		fail("thread", "could not be started");
 	while (seen < load.rows - 1)
 	{
-		int64_t		id = visible_id(conn);
+		int64_t		id = visible_id(conn, seen);
 		int64_t		now = monotonic_us();
 
 		polls++;
