@@ -15,6 +15,7 @@
 #include "catalog/chunks.h"
 #include "catalog/dependency.h"
 #include "catalog/objectaccess.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
@@ -73,6 +74,23 @@ pause_owned(const char *dbname, bool dropped)
 		pause_until_transaction_end(dboid, dropped);
 }
 
+/* PostgreSQL's own check is not exported by all of its minor releases. */
+static bool
+may_create_databases(void)
+{
+	HeapTuple	tup;
+	bool		may;
+
+	if (superuser())
+		return true;
+	tup = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+	if (!HeapTupleIsValid(tup))
+		return false;
+	may = ((Form_pg_authid) GETSTRUCT(tup))->rolcreatedb;
+	ReleaseSysCache(tup);
+	return may;
+}
+
 /* The template is copied as it is on disk: nobody may write to it. */
 static void
 pause_template(List *options)
@@ -82,7 +100,7 @@ pause_template(List *options)
 	HeapTuple	tup;
 	bool		is_template;
 
-	if (!OidIsValid(dboid) || !have_createdb_privilege())
+	if (!OidIsValid(dboid) || !may_create_databases())
 		return;
 	tup = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(dboid));
 	if (!HeapTupleIsValid(tup))
