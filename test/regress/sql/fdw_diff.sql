@@ -51,12 +51,12 @@ SELECT sum(si_test_load('small', format('SELECT __time, page, tag, added, score,
 FROM generate_series(0, 4) i;
 SELECT si_test_load('segment', 'SELECT __time, page, tag, added, score, ratio, late FROM heap ORDER BY 1, 2', true);
 SELECT si_test_load('plain', 'SELECT __time, page, tag, added, score, ratio, late FROM heap ORDER BY 1, 2', true, false, false);
-SELECT sum(si_test_load('mixed', format('SELECT __time, page, tag, added, score, ratio, late FROM heap WHERE __time::date = %L ORDER BY tag', d), true))
+SELECT sum(si_test_load('mixed', format('SELECT __time, page, tag, added, score, ratio, late FROM heap WHERE __time::date = %L ORDER BY tag', d), true)) > 0 AS loaded
 FROM generate_series(date '2015-09-12', date '2015-09-13', '1 day') d;
-SELECT si_test_load('mixed', 'SELECT __time, page, tag, added, score, ratio, late FROM heap WHERE __time::date NOT BETWEEN ''2015-09-12'' AND ''2015-09-13'' AND added > 0', false, false, false, 1);
-SELECT si_test_load('mixed', 'SELECT __time, page, tag, added, score, ratio, late FROM heap WHERE __time::date NOT BETWEEN ''2015-09-12'' AND ''2015-09-13'' AND added IS NULL', false, true);
-SELECT si_test_load('mixed', 'SELECT __time, page, tag, added, score, ratio, late FROM heap WHERE __time::date NOT BETWEEN ''2015-09-12'' AND ''2015-09-13'' AND added <= 0', false, false);
-SELECT si_test_load('mixed', 'SELECT __time, page, tag FROM heap WHERE false');
+SELECT si_test_load('mixed', 'SELECT __time, page, tag, added, score, ratio, late FROM heap WHERE __time::date NOT BETWEEN ''2015-09-12'' AND ''2015-09-13'' AND added > 0', false, false, false, 1) > 0 AS loaded;
+SELECT si_test_load('mixed', 'SELECT __time, page, tag, added, score, ratio, late FROM heap WHERE __time::date NOT BETWEEN ''2015-09-12'' AND ''2015-09-13'' AND added IS NULL', false, true) > 0 AS loaded;
+SELECT si_test_load('mixed', 'SELECT __time, page, tag, added, score, ratio, late FROM heap WHERE __time::date NOT BETWEEN ''2015-09-12'' AND ''2015-09-13'' AND added <= 0', false, false) > 0 AS loaded;
+SELECT si_test_load('mixed', 'SELECT __time, page, tag FROM heap WHERE false') = 0 AS loaded;
 
 -- One random condition.  Texts are compared in three collations.
 CREATE FUNCTION number_value(kind text) RETURNS text LANGUAGE sql VOLATILE AS $$
