@@ -3,12 +3,13 @@
  *		A data source ends when its foreign table is dropped, by DROP TABLE,
  *		DROP SCHEMA, DROP OWNED or any other way.
  *
- * In the dropping transaction the supervisor and the data source vanish and
- * a row of dropped_data_source takes their place; nothing that a task's
- * commit touches is locked.  After the commit the overlord removes the rest
- * (chunks, offsets, tasks, messages) and leaves tombstones for the files, as
- * often as it takes: until no task of the data source is left and nothing
- * remains.
+ * In the dropping transaction a row of dropped_data_source takes the place of
+ * the data source, without which a supervisor is nobody's.  No other row is
+ * locked: neither a task's commit nor the overlord waits for a transaction
+ * that has dropped a table and stays open.  After the commit the overlord
+ * removes the rest (supervisor, chunks, offsets, tasks, messages) and leaves
+ * tombstones for the files, as often as it takes: until no task of the data
+ * source is left and nothing remains.
  *
  * When the extension itself is dropped its tables may be gone already; then
  * there is nothing to do, the whole directory of the installation goes.
@@ -18,6 +19,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "api/api.h"
+#include "api/lookup.h"
 #include "api/query.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
@@ -37,7 +39,7 @@ static bool
 catalog_present(void)
 {
 	static const char *const needed[] = {
-		"install", "data_source", "supervisor", "request", "spec_history", "dropped_data_source"
+		"install", "data_source", "supervisor", "dropped_data_source"
 	};
 	Oid			schema = get_namespace_oid("stream_ingest", true);
 
@@ -49,46 +51,24 @@ catalog_present(void)
 	return true;
 }
 
-/*
- * The supervisor's row goes first, and alone: when the overlord is changing
- * it we wait here, and the next statement sees what it has written.
- */
-static char *
-drop_supervisor(SiQuery *q, int64 data_source_id)
-{
-	char	   *id;
-
-	if (si_query(q,
-				 "DELETE FROM stream_ingest.supervisor WHERE data_source_id = $1 RETURNING supervisor_id",
-				 "i", data_source_id) == 0)
-		return NULL;
-	id = si_get_text(0, 0);
-	si_query(q,
-			 "INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, spec)"
-			 " SELECT $1, 1 + coalesce((SELECT max(h.version) FROM stream_ingest.spec_history h"
-			 "  WHERE h.supervisor_id = $1), 0), i.uuid,"
-			 "  json_build_object('type', 'NoopSupervisorSpec', 'id', $1, 'dataSources',"
-			 "   (SELECT json_agg(d.name) FROM stream_ingest.data_source d WHERE d.data_source_id = $2))"
-			 " FROM stream_ingest.install i", "ti", id, data_source_id);
-	si_query(q, "DELETE FROM stream_ingest.request WHERE supervisor_id = $1", "t", id);
-	return id;
-}
-
 static void
 drop_data_source(Oid relid)
 {
 	SiQuery		q;
 
 	si_query_begin(&q, false);
-	if (si_query(&q, "SELECT data_source_id FROM stream_ingest.data_source WHERE relid = $1", "o", relid) > 0)
+	if (si_query(&q,
+				 "SELECT d.data_source_id, s.supervisor_id FROM stream_ingest.data_source d"
+				 " LEFT JOIN stream_ingest.supervisor s USING (data_source_id) WHERE d.relid = $1",
+				 "o", relid) > 0)
 	{
 		int64		data_source_id = si_get_int64(0, 0);
-		char	   *id = drop_supervisor(&q, data_source_id);
+		char	   *supervisor_id = si_get_text(0, 1);
 
 		si_query(&q, "DELETE FROM stream_ingest.data_source WHERE data_source_id = $1", "i", data_source_id);
 		si_query(&q,
 				 "INSERT INTO stream_ingest.dropped_data_source (data_source_id, install, supervisor_id)"
-				 " SELECT $1, uuid, $2 FROM stream_ingest.install", "it", data_source_id, id);
+				 " SELECT $1, uuid, $2 FROM stream_ingest.install", "it", data_source_id, supervisor_id);
 		si_wake_overlord_at_commit();
 	}
 	si_query_end(&q);
@@ -111,7 +91,30 @@ si_api_install_hooks(void)
 	object_access_hook = object_access;
 }
 
-/* ------------------------------------------------- afterwards, in the overlord */
+/* ------------------------------------------------------------------ afterwards */
+
+bool
+si_end_orphan_supervisor(SiQuery *q, const char *id, bool wait)
+{
+	if (si_query(q,
+				 psprintf("DELETE FROM stream_ingest.supervisor WHERE supervisor_id ="
+						  " (SELECT s.supervisor_id FROM stream_ingest.supervisor s WHERE s.supervisor_id = $1"
+						  "  AND NOT EXISTS (SELECT 1 FROM stream_ingest.data_source d"
+						  "   WHERE d.data_source_id = s.data_source_id) FOR UPDATE %s)", wait ? "" : "SKIP LOCKED"),
+				 "t", id) == 0)
+		return false;
+	si_query(q,
+			 "INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, spec)"
+			 " SELECT $1, 1 + coalesce(max(h.version), 0), i.uuid,"
+			 "  json_build_object('type', 'NoopSupervisorSpec', 'id', $1, 'dataSources',"
+			 "   (SELECT json_build_array(coalesce(l.spec #>> '{spec,dataSchema,dataSource}',"
+			 "     l.spec #>> '{dataSchema,dataSource}')) FROM stream_ingest.spec_history l"
+			 "    WHERE l.supervisor_id = $1 ORDER BY l.version DESC LIMIT 1))"
+			 " FROM stream_ingest.install i LEFT JOIN stream_ingest.spec_history h ON h.supervisor_id = $1"
+			 " GROUP BY i.uuid", "t", id);
+	si_query(q, "DELETE FROM stream_ingest.request WHERE supervisor_id = $1", "t", id);
+	return true;
+}
 
 static bool
 tasks_left(int64 data_source_id)
@@ -169,31 +172,48 @@ remove_messages(SiQuery *q, int64 data_source_id)
 				 "i", data_source_id);
 }
 
+typedef struct Dropped
+{
+	int64		data_source_id;
+	char	   *supervisor_id;	/* or NULL */
+} Dropped;
+
+static void
+clean(SiQuery *q, const Dropped *d)
+{
+	/* asked before the rows are removed: a task that ends meanwhile may have committed */
+	bool		left = tasks_left(d->data_source_id);
+
+	if (d->supervisor_id)
+		(void) si_end_orphan_supervisor(q, d->supervisor_id, false);
+	remove_rows(q, d->data_source_id);
+	remove_messages(q, d->data_source_id);
+	if (!left)
+		si_query(q,
+				 "DELETE FROM stream_ingest.dropped_data_source WHERE data_source_id = $1"
+				 " AND NOT EXISTS (SELECT 1 FROM stream_ingest.supervisor WHERE data_source_id = $1)",
+				 "i", d->data_source_id);
+}
+
 static void
 clean_all(void)
 {
 	SiQuery		q;
-	int64	   *dropped;
+	Dropped    *dropped;
 	int			n;
 
 	si_query_begin(&q, false);
 	n = si_query(&q,
-				 "SELECT data_source_id FROM stream_ingest.dropped_data_source"
+				 "SELECT data_source_id, supervisor_id FROM stream_ingest.dropped_data_source"
 				 " WHERE install = (SELECT uuid FROM stream_ingest.install)", "");
-	dropped = palloc(sizeof(int64) * Max(n, 1));
-	for (int i = 0; i < n; i++)
-		dropped[i] = si_get_int64(i, 0);
+	dropped = palloc(sizeof(Dropped) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
-		/* asked before the rows are removed: a task that ends meanwhile may have committed */
-		bool		left = tasks_left(dropped[i]);
-
-		remove_rows(&q, dropped[i]);
-		remove_messages(&q, dropped[i]);
-		if (!left)
-			si_query(&q, "DELETE FROM stream_ingest.dropped_data_source WHERE data_source_id = $1",
-					 "i", dropped[i]);
+		dropped[i].data_source_id = si_get_int64(i, 0);
+		dropped[i].supervisor_id = si_get_text(i, 1);
 	}
+	for (int i = 0; i < n; i++)
+		clean(&q, &dropped[i]);
 	si_query_end(&q);
 	/* rows must not come back in a crash after their files are gone */
 	if (n > 0)

@@ -35,6 +35,13 @@ extern bool si_may_see(Oid relid, Oid user);
 extern void si_check_may_see(const SiSupervisor *s, Oid user);
 extern void si_check_owner(const SiSupervisor *s, Oid user);
 
+/*
+ * Ends a supervisor whose table was dropped (drop.c): row, requests, and a
+ * noop as the newest of its history.  False when there is none.  Without wait
+ * one that somebody else has locked is left alone.
+ */
+extern bool si_end_orphan_supervisor(SiQuery *q, const char *id, bool wait);
+
 /* ERROR: there is no such supervisor. */
 extern void si_no_such_supervisor(const char *id) pg_attribute_noreturn();
 

@@ -202,6 +202,7 @@ create_supervisor(const Submit *sub, Oid relid)
 	int64		data_source_id;
 
 	si_query_begin(&q, false);
+	(void) si_end_orphan_supervisor(&q, sub->spec->id, true);
 	data_source_id = find_data_source(&q, sub, relid);
 	if (data_source_id == 0)
 	{
