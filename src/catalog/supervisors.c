@@ -32,6 +32,7 @@ typedef enum PlanId
 	PLAN_SPEC,
 	PLAN_REQUESTS,
 	PLAN_REQUEST_DONE,
+	PLAN_REQUEST_ORPHAN,
 	PLAN_SUBMIT,
 	PLAN_SUSPENDED,
 	PLAN_HISTORY,
@@ -72,7 +73,9 @@ static const PlanDef defs[NUM_PLANS] = {
 	},
 	[PLAN_SUPERVISORS] = {
 		"SELECT supervisor_id, data_source_id, spec_version, suspended, created"
-		" FROM stream_ingest.supervisor WHERE install = $1 ORDER BY supervisor_id",
+		" FROM stream_ingest.supervisor s WHERE install = $1"
+		" AND EXISTS (SELECT 1 FROM stream_ingest.data_source d WHERE d.data_source_id = s.data_source_id)"
+		" ORDER BY supervisor_id",
 		1, {UUIDOID}
 	},
 	[PLAN_SPEC] = {
@@ -86,6 +89,11 @@ static const PlanDef defs[NUM_PLANS] = {
 	},
 	[PLAN_REQUEST_DONE] = {
 		"DELETE FROM stream_ingest.request WHERE install = $1 AND request_id = $2",
+		2, {UUIDOID, INT8OID}
+	},
+	[PLAN_REQUEST_ORPHAN] = {
+		"DELETE FROM stream_ingest.request r WHERE r.install = $1 AND r.request_id = $2"
+		" AND NOT EXISTS (SELECT 1 FROM stream_ingest.supervisor s WHERE s.supervisor_id = r.supervisor_id)",
 		2, {UUIDOID, INT8OID}
 	},
 	[PLAN_SUBMIT] = {
@@ -538,6 +546,14 @@ si_catalog_forget_request(int64 request_id)
 	Datum		args[] = {INSTALL_ARG, Int64GetDatum(request_id)};
 
 	run(PLAN_REQUEST_DONE, 0, args);
+}
+
+void
+si_catalog_forget_orphan_request(int64 request_id)
+{
+	Datum		args[] = {INSTALL_ARG, Int64GetDatum(request_id)};
+
+	run(PLAN_REQUEST_ORPHAN, 0, args);
 }
 
 static void

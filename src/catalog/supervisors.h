@@ -117,6 +117,8 @@ extern void si_catalog_apply_suspended(const SiRequestRow *r, bool suspended);
 extern void si_catalog_apply_terminate(const SiRequestRow *r);
 extern void si_catalog_apply_reset(const SiRequestRow *r);
 extern void si_catalog_forget_request(int64 request_id);
+/* The same, unless its supervisor exists: one may be newer than the caller's list. */
+extern void si_catalog_forget_orphan_request(int64 request_id);
 
 /* Halted groups may read again; forgive: their parse exceptions count from 0. */
 extern void si_catalog_unhalt(const char *supervisor_id, bool forgive);

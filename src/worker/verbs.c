@@ -61,6 +61,16 @@ forget(void *arg)
 	si_catalog_commit();
 }
 
+static void
+forget_orphan(void *arg)
+{
+	SiRequestRow *r = arg;
+
+	si_catalog_begin(CurrentMemoryContext);
+	si_catalog_forget_orphan_request(r->request_id);
+	si_catalog_commit();
+}
+
 static SiSupervisor *
 find(List *supervisors, const char *id)
 {
@@ -106,7 +116,7 @@ si_apply_requests(List *supervisors)
 		SiSupervisor *s = find(supervisors, r.rows[i].supervisor_id);
 
 		if (s == NULL)
-			(void) si_guard(forget, &r.rows[i], "forgetting of a request for an unknown supervisor", NULL, NULL, 0);
+			(void) si_guard(forget_orphan, &r.rows[i], "forgetting of a request for an unknown supervisor", NULL, NULL, 0);
 		else if (s->pending)
 			continue;
 		else if (r.rows[i].verb == SI_VERB_TERMINATE || r.rows[i].verb == SI_VERB_RESET)
