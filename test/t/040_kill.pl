@@ -83,7 +83,15 @@ sub crashes { return scalar(() = slurp_file($log) =~ /was terminated by signal 9
 
 # ---- what is produced ----
 
-# A process that produces numbered events until it is told to stop.
+my @producers;
+
+# A producer left behind would keep the test's output open.
+END
+{
+	kill 'KILL', map { -$_ } @producers;
+}
+
+# A process, with a group of its own, that produces numbered events until it is told to stop.
 sub start_producer
 {
 	my ($topic) = @_;
@@ -91,8 +99,13 @@ sub start_producer
 	my $address = $kafka->address;
 	my $pid = fork() // die "fork: $!";
 
-	return { pid => $pid, result => $result } if $pid != 0;
+	if ($pid != 0)
+	{
+		push @producers, $pid;
+		return { pid => $pid, result => $result };
+	}
 
+	setpgrp(0, 0);
 	my ($stop, $n, $sum) = (0, 0, 0);
 	local $SIG{TERM} = sub { $stop = 1; };
 	local $SIG{PIPE} = 'IGNORE';
@@ -128,6 +141,7 @@ sub stop_producer
 
 	kill 'TERM', $producer->{pid};
 	waitpid($producer->{pid}, 0);
+	@producers = grep { $_ != $producer->{pid} } @producers;
 	my ($n, $sum, $status) = split / /, slurp_file($producer->{result}), 3;
 	is($status, 'delivered', "the broker took all $n events");
 	return ($n, $sum);
@@ -262,7 +276,10 @@ sub stop_server
 
 sub kill_server
 {
+	my ($pid) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^([0-9]+)/;
+
 	$node->kill9;
+	sleep(0.02) while kill 0, $pid;
 	start_server();
 	return 'server (SIGKILL)';
 }
