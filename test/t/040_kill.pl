@@ -49,7 +49,10 @@ sub sql
 
 	while (time() < $deadline)
 	{
-		return $out if $node->psql('postgres', $query, stdout => \$out, stderr => \$err) == 0;
+		# a server that goes down may break the pipe to psql, which is thrown
+		my $status = eval { $node->psql('postgres', $query, stdout => \$out, stderr => \$err) };
+
+		return $out if defined $status && $status == 0;
 		sleep(0.05);
 	}
 	die "for a minute this does not work: $query\n$err";
@@ -97,7 +100,10 @@ sub start_producer
 	my ($topic) = @_;
 	my $result = "$PostgreSQL::Test::Utils::tmp_check/$topic.produced";
 	my $address = $kafka->address;
-	my $pid = fork() // die "fork: $!";
+	my $pid;
+
+	unlink $result;
+	$pid = fork() // die "fork: $!";
 
 	if ($pid != 0)
 	{

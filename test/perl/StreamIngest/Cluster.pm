@@ -105,7 +105,8 @@ sub wait_for
 	{
 		my ($status, $stderr) = (0, '');
 
-		$status = $self->psql($db // 'postgres', $query, stdout => \$out, stderr => \$stderr);
+		# a server that goes down may break the pipe to psql, which is thrown
+		$status = eval { $self->psql($db // 'postgres', $query, stdout => \$out, stderr => \$stderr) } // 1;
 		$out = "error: $stderr" if $status != 0;
 		return 1 if $status == 0 && $out eq $expected;
 		select(undef, undef, undef, 0.05);
