@@ -25,6 +25,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "pgstat.h"
+#include "source/kafka.h"
 #include "spec/spec.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
@@ -251,6 +252,7 @@ si_submit_supervisor(PG_FUNCTION_ARGS)
 
 	sub.json = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	sub.spec = si_spec_parse(sub.json, false);
+	si_kafka_check_properties(sub.spec);
 	if (strlen(sub.spec->id) >= SI_ID_LEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_NAME_TOO_LONG),

@@ -74,6 +74,20 @@ forward_log(SiKafkaReader *r)
 				(errmsg_internal("librdkafka: %s", line.text)));
 }
 
+void
+si_kafka_check_properties(const SiSpec *spec)
+{
+	SiReason	why;
+	rd_kafka_conf_t *conf = si_kafka_conf(spec->nproperties, spec->properties, &why);
+
+	if (conf == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid ioConfig.consumerProperties: %s", why.text),
+				 errhint("The properties are those of Kafka's Java consumer or of librdkafka %s.", rd_kafka_version_str())));
+	rd_kafka_conf_destroy(conf);
+}
+
 SiKafkaReader *
 si_kafka_reader_create(const SiSpec *spec, int npartitions, const int32 *partitions, const int64 *offsets,
 					   int64 queue_bytes)

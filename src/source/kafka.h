@@ -73,6 +73,9 @@ extern void si_kafka_reader_destroy(SiKafkaReader *r);
 /* The release of librdkafka that is running, for status. */
 extern const char *si_kafka_version(void);
 
+/* ERROR when librdkafka refuses the spec's consumerProperties.  Connects to nothing. */
+extern void si_kafka_check_properties(const SiSpec *spec);
+
 /*
  * Builds an rd_kafka_conf_t from consumerProperties with our forced settings.
  * Returns NULL with a reason for a property librdkafka refuses.  No

@@ -46,6 +46,20 @@ sub healthy_again
 	return;
 }
 
+# ---- properties that no client would take ----
+
+for my $property (
+	[ 'fetch.min.byte', '1', 'is not known' ],
+	[ 'security.protocol', 'PLAIN', 'is not valid' ],
+	[ 'ssl.truststore.location', '/etc/kafka/trust.jks', 'use ssl.ca.location' ])
+{
+	my ($name, $value, $message) = @$property;
+	my $spec = spec(dataSource => 'refused', topic => 'refused', brokers => $kafka->address, consumer => { $name => $value });
+	my ($status, $out, $err) = $node->psql('postgres', "SELECT submit_supervisor('$spec')");
+
+	like($err, qr/ERROR: .*"$name" .*$message/, "$name is refused at submit");
+}
+
 # ---- not there when submitted ----
 
 $kafka->topic('late', 1);
