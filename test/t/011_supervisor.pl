@@ -203,6 +203,15 @@ $node->safe_psql('postgres', "SELECT resume_supervisor('c')");
 ok($node->wait_for("SELECT count(*) FROM stream_ingest.supervisor_status WHERE note LIKE '%increase stream_ingest.max_tasks%'", '1'),
 	'the status names stream_ingest.max_tasks');
 like(slurp_file($node->logfile, $log), qr/no free task slot.*\n.*HINT:.*stream_ingest.max_tasks/, 'so does the log');
+# two readers and a publisher with one place among them
+$node->safe_psql('postgres', "SELECT suspend_supervisor('b')");
+exact('c', 4, 'one place: it is had in turns');
+$node->submit(spec(%a, dataSource => 'c', topic => 'c', brokers => $kafka->address, io => { taskDuration => 'PT1S' }));
+produce('c', 0, 1);
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.delta", '0', 60), 'a reader makes room for publishing');
+exact('c', 5, 'and nothing is lost');
+$node->submit(spec(%a, dataSource => 'c', topic => 'c', brokers => $kafka->address));
+$node->safe_psql('postgres', "SELECT resume_supervisor('b')");
 $node->append_conf('postgresql.conf', "stream_ingest.max_tasks = 8\nmax_worker_processes = 4");
 $log = -s $node->logfile;
 $node->restart;
@@ -211,7 +220,7 @@ ok($node->wait_for("SELECT count(*) > 0 FROM stream_ingest.supervisor_status WHE
 like(slurp_file($node->logfile, $log), qr/no free background worker.*\n.*HINT:.*max_worker_processes/, 'so does the log');
 $node->safe_psql('postgres', "SELECT suspend_supervisor(supervisor_id) FROM stream_ingest.supervisors WHERE supervisor_id = 'b'");
 produce('c', 0, 1);
-exact('c', 5, 'work goes on when a process is free');
+exact('c', 6, 'work goes on when a process is free');
 
 # ---- drop while it reads
 $node->safe_psql('postgres', 'DROP EXTENSION stream_ingest CASCADE');
