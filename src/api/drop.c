@@ -22,9 +22,11 @@
 #include "api/lookup.h"
 #include "api/query.h"
 #include "catalog/catalog.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -34,20 +36,29 @@
 
 static object_access_hook_type prev_object_access_hook = NULL;
 
-/* Whether the tables that the hook writes are still there. */
+/*
+ * Whether the tables that the hook writes are still there, and are ours: in
+ * a database without the extension anybody may own tables of these names, and
+ * what their triggers do must not be done as a superuser.
+ */
 static bool
 catalog_present(void)
 {
 	static const char *const needed[] = {
 		"install", "data_source", "supervisor", "dropped_data_source"
 	};
+	Oid			extension = get_extension_oid("stream_ingest", true);
 	Oid			schema = get_namespace_oid("stream_ingest", true);
 
-	if (!OidIsValid(schema))
+	if (!OidIsValid(extension) || !OidIsValid(schema))
 		return false;
 	for (int i = 0; i < lengthof(needed); i++)
-		if (!OidIsValid(get_relname_relid(needed[i], schema)))
+	{
+		Oid			relid = get_relname_relid(needed[i], schema);
+
+		if (!OidIsValid(relid) || getExtensionOfObject(RelationRelationId, relid) != extension)
 			return false;
+	}
 	return true;
 }
 

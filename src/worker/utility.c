@@ -202,9 +202,11 @@ object_access(ObjectAccessType access, Oid classid, Oid objectid, int subid, voi
 		char	   *name = get_rel_name(objectid);
 		char	   *schema = name && strcmp(name, "install") == 0 ?
 			get_namespace_name(get_rel_namespace(objectid)) : NULL;
+		Oid			extension = schema && strcmp(schema, EXTENSION_NAME) == 0 ?
+			get_extension_oid(EXTENSION_NAME, true) : InvalidOid;
 
-		if (schema && strcmp(schema, EXTENSION_NAME) == 0 &&
-			getExtensionOfObject(RelationRelationId, objectid) == get_extension_oid(EXTENSION_NAME, true))
+		/* without the extension it is somebody else's table, of whatever columns */
+		if (OidIsValid(extension) && getExtensionOfObject(RelationRelationId, objectid) == extension)
 		{
 			uint8		install[SI_UUID_LEN];
 
