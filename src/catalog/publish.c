@@ -63,10 +63,15 @@ static SiStatement full_level = {
 	6, {INT8OID, UUIDOID, INT8OID, FLOAT8OID, INT4OID, INT8OID}
 };
 
+/*
+ * All or nothing of a prefix: a task may have been handed off since the work
+ * was looked for, and merging what comes after its chunks would raise the
+ * floor over them.
+ */
 static SiStatement level_deltas = {
 	"SELECT " DELTA_COLUMNS DELTA_FROM "AND t.level = $4 AND NOT EXISTS (SELECT FROM stream_ingest.task p"
-	" WHERE p.data_source_id = $1 AND p.group_id = $3 AND p.status = 'RUNNING' AND p.phase = 'PUBLISHING'"
-	" AND p.end_seq >= d.seq) ORDER BY d.seq LIMIT $5",
+	" WHERE p.data_source_id = $1 AND p.group_id = $3 AND p.status = 'RUNNING' AND p.phase = 'PUBLISHING')"
+	" ORDER BY d.seq LIMIT $5",
 	5, {INT8OID, UUIDOID, INT4OID, INT4OID, INT8OID}
 };
 
