@@ -51,12 +51,12 @@ static SiStatement task_deltas = {
  * are merged all the same, $6 bytes of chunks that are large enough already.
  */
 static SiStatement full_level = {
-	"SELECT t.group_id, t.level, pg_catalog.max(s.supervisor_id)"
+	"SELECT t.group_id, t.level, (SELECT pg_catalog.max(s.supervisor_id) FROM stream_ingest.task_group s"
+	" WHERE s.data_source_id = t.data_source_id AND s.group_id = t.group_id)"
 	" FROM stream_ingest.tier t JOIN stream_ingest.delta d ON d.data_source_id = t.data_source_id"
 	" AND d.level = t.level AND d.group_id = t.group_id AND d.seq >= t.floor"
-	" LEFT JOIN stream_ingest.task_group s ON s.data_source_id = t.data_source_id AND s.group_id = t.group_id"
 	" WHERE t.data_source_id = $1 AND d.install = $2 AND t.level < $5"
-	" GROUP BY t.group_id, t.level"
+	" GROUP BY t.data_source_id, t.group_id, t.level"
 	" HAVING pg_catalog.avg(d.bytes) < $6 AND (pg_catalog.count(*) >= $3 OR (t.level = 0 AND pg_catalog.count(*) > 1 AND"
 	" pg_catalog.min(d.created) < pg_catalog.clock_timestamp() - $4 * '1 ms'::pg_catalog.interval))"
 	" ORDER BY t.level, t.group_id LIMIT 1",

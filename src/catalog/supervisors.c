@@ -45,6 +45,7 @@ typedef enum PlanId
 	PLAN_GROUP_NEW,
 	PLAN_GROUP_OFFSETS,
 	PLAN_TASKS,
+	PLAN_GROUP_SEQ,
 	PLAN_TASK_NEW,
 	PLAN_TASK_HAND_OFF,
 	PLAN_TASK_REPLACE,
@@ -144,8 +145,9 @@ static const PlanDef defs[NUM_PLANS] = {
 	},
 	[PLAN_GROUPS] = {
 		"SELECT group_id, topic, partitions, offsets, next_seq, counters, halted, halted_at"
-		" FROM stream_ingest.task_group WHERE install = $1 AND supervisor_id = $2 ORDER BY group_id",
-		2, {UUIDOID, TEXTOID}
+		" FROM stream_ingest.task_group WHERE install = $1 AND supervisor_id = $2 AND data_source_id = $3"
+		" ORDER BY group_id",
+		3, {UUIDOID, TEXTOID, INT8OID}
 	},
 	[PLAN_GROUPS_GONE] = {
 		"DELETE FROM stream_ingest.task_group WHERE install = $1 AND supervisor_id = $2",
@@ -167,6 +169,14 @@ static const PlanDef defs[NUM_PLANS] = {
 		" FROM stream_ingest.task WHERE install = $1 AND data_source_id = $2 AND status = 'RUNNING'"
 		" ORDER BY created",
 		3, {UUIDOID, INT8OID, INT4OID}
+	},
+	/* the data source may have chunks of another supervisor, of the same group number */
+	[PLAN_GROUP_SEQ] = {
+		"UPDATE stream_ingest.task_group g SET next_seq = greatest(g.next_seq,"
+		" (SELECT max(t.floor) FROM stream_ingest.tier t WHERE t.data_source_id = g.data_source_id AND t.group_id = g.group_id),"
+		" (SELECT max(d.seq) + 1 FROM stream_ingest.delta d WHERE d.data_source_id = g.data_source_id AND d.group_id = g.group_id))"
+		" WHERE g.install = $1 AND g.supervisor_id = $2 AND g.group_id = $3",
+		3, {UUIDOID, TEXTOID, INT4OID}
 	},
 	[PLAN_TASK_NEW] = {
 		"INSERT INTO stream_ingest.task (" TASK_COLUMNS ")"
@@ -452,9 +462,9 @@ si_catalog_requests(SiRequestRow **rows)
 }
 
 int
-si_catalog_groups(const char *supervisor_id, SiGroupRow **rows)
+si_catalog_groups(const char *supervisor_id, int64 data_source_id, SiGroupRow **rows)
 {
-	Datum		args[] = {INSTALL_ARG, TEXT_ARG(supervisor_id)};
+	Datum		args[] = {INSTALL_ARG, TEXT_ARG(supervisor_id), Int64GetDatum(data_source_id)};
 	int			n = run(PLAN_GROUPS, 0, args);
 
 	*rows = MemoryContextAllocZero(result_context, Max(n, 1) * sizeof(SiGroupRow));
@@ -654,6 +664,7 @@ si_catalog_task_create(const char *task_id, const char *supervisor_id, int group
 		Int64GetDatum(bounds->min_ms), Int64GetDatum(bounds->max_ms)
 	};
 
+	run(PLAN_GROUP_SEQ, 0, args);
 	run(PLAN_TASK_NEW, NULL_IF(!bounds->has_min, 4) | NULL_IF(!bounds->has_max, 5), args);
 }
 

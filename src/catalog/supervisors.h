@@ -108,7 +108,8 @@ extern void si_catalog_read_install(void);
 extern int	si_catalog_supervisors(SiSupervisorRow **rows);
 extern char *si_catalog_spec(const char *supervisor_id);
 extern int	si_catalog_requests(SiRequestRow **rows);
-extern int	si_catalog_groups(const char *supervisor_id, SiGroupRow **rows);
+/* The groups that fill this data source; others of an earlier supervisor of this id are not. */
+extern int	si_catalog_groups(const char *supervisor_id, int64 data_source_id, SiGroupRow **rows);
 extern int	si_catalog_tasks(int64 data_source_id, SiTaskRow **rows);
 
 /* The verbs; each also forgets the request. */
@@ -129,7 +130,10 @@ extern void si_catalog_set_groups(const SiSupervisorRow *s, const char *topic,
 /* Moves a group's offsets without reading; false when they have changed meanwhile. */
 extern bool si_catalog_set_offsets(const char *supervisor_id, const SiGroupState *was, const int64 *offsets);
 
-/* A new reading task that starts where its group is. */
+/*
+ * A new reading task that starts where its group is, while nothing reads the
+ * group.  Its chunk numbers begin above all that the data source has had.
+ */
 extern void si_catalog_task_create(const char *task_id, const char *supervisor_id, int group_id,
 								   const SiTaskBounds *bounds);
 /*

@@ -372,7 +372,7 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 	if (plan_quiet(s, tasks, ntasks))
 		return;
 
-	ngroups = si_catalog_groups(s->row.id, &groups);
+	ngroups = si_catalog_groups(s->row.id, s->row.data_source_id, &groups);
 	if (s->ends_known)
 	{
 		si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_DISCOVERING_INITIAL_TASKS);
