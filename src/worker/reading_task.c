@@ -318,7 +318,7 @@ si_reading_task_main(Datum arg)
 	if (t->batch == NULL)
 	{
 		/* the group or its supervisor went away, or it is halted, before we began */
-		si_worker_report_exit(SI_EXIT_LOST_RACE, "the task group is gone or halted");
+		si_worker_report_exit(SI_EXIT_LOST_RACE, "the task group is gone, halted, or of another topic");
 		proc_exit(0);
 	}
 	t->meter_counters = *si_batch_counters(t->batch);

@@ -93,6 +93,21 @@ si_supervisor_destroy(SiSupervisor *s)
 }
 
 void
+si_supervisor_forget_ends(SiSupervisor *s)
+{
+	if (s->ends_known)
+	{
+		pfree((void *) s->ends.low);
+		pfree((void *) s->ends.high);
+	}
+	memset(&s->ends, 0, sizeof(s->ends));
+	s->ends_known = false;
+	s->ends_at = 0;
+	s->ticket = 0;
+	s->ask_next = 0;
+}
+
+void
 si_supervisor_row_changed(SiSupervisor *s, const SiSupervisorRow *row)
 {
 	char	   *id = s->row.id;
@@ -102,7 +117,9 @@ si_supervisor_row_changed(SiSupervisor *s, const SiSupervisorRow *row)
 	s->row.id = id;
 	s->spec = NULL;
 	s->dirty = true;
-	s->ask_next = 0;
+	/* of another topic or broker, or of the day before the suspension */
+	if (!row->suspended)
+		si_supervisor_forget_ends(s);
 	s->halt_retries = 0;
 	si_backoff_clear(&s->step_backoff);
 	if (suspended != row->suspended)

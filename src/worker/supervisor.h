@@ -100,6 +100,12 @@ extern int64 si_unix_ms(TimestampTz t);
 /* Adds to the note, once. */
 extern void si_supervisor_note(SiSupervisor *s, const char *fmt,...) pg_attribute_printf(2, 3);
 
+/*
+ * What the broker said is no longer to be used, nor what it is going to
+ * answer: it is asked again before offsets are taken from it.
+ */
+extern void si_supervisor_forget_ends(SiSupervisor *s);
+
 /* supervisor_plan.c: decides and writes; inside the step's transaction. */
 extern void si_supervisor_plan(SiSupervisor *s, TimestampTz now);
 extern SiReader *si_supervisor_reader(SiSupervisor *s, int group_id);

@@ -349,7 +349,11 @@ plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
 			s->gone = true;
 		}
 		else
+		{
 			si_catalog_apply_reset(s->pending);
+			/* reading begins at the ends of now, also after a long suspension */
+			si_supervisor_forget_ends(s);
+		}
 		pfree(s->pending);
 		s->pending = NULL;
 	}

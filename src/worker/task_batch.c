@@ -92,6 +92,9 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 	if (json == NULL)
 		return NULL;
 	b->spec = si_spec_parse(json, true);
+	/* a changed spec that is not planned yet: these offsets are of the former topic */
+	if (strcmp(b->spec->topic, b->group.topic) != 0)
+		return NULL;
 	b->run_id = si_next_run_id();
 	SpinLockAcquire(&si_my_slot->mutex);
 	si_my_slot->run_id = b->run_id;

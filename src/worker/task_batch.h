@@ -23,7 +23,8 @@ typedef enum SiBatchResult
 
 /*
  * Loads spec and task group and opens the stream where the group's offsets
- * say.  NULL when the group is gone or halted.  Lives in CurrentMemoryContext.
+ * say.  NULL when the group is gone, halted, or of
+ * another topic than the spec in force.  Lives in CurrentMemoryContext.
  */
 extern SiBatch *si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader);
 
