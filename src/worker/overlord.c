@@ -28,6 +28,7 @@
 
 #define TICK_MS		1000
 #define SWEEP_MS	5000
+#define LOCK_WAIT	"200ms"		/* what an open DROP TABLE holds must not hold us */
 #define LONG_LIFE_MS 60000		/* an overlord of this age did not fail at its start */
 #define MAX_BACKOFF_MS 60000
 
@@ -89,6 +90,7 @@ attach_database(Datum arg)
 	my_database = db;
 	on_shmem_exit(leave_database, (Datum) 0);
 	si_session_fix();
+	SetConfigOption("lock_timeout", LOCK_WAIT, PGC_SUSET, PGC_S_OVERRIDE);
 	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
 }
 

@@ -100,6 +100,9 @@ apply_one(SiSupervisor *s, SiRequestRow *r)
 			s->forgive = true;
 		return;
 	}
+	/* a session that drops the table has not committed: the request waits */
+	if (sqlstate == ERRCODE_LOCK_NOT_AVAILABLE)
+		return;
 	si_supervisor_failed(s, sqlstate, message);
 	(void) si_guard(forget, r, what, NULL, NULL, 0);
 }
