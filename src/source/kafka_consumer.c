@@ -71,6 +71,7 @@ struct SiKafkaConsumer
 	int			held_size;
 
 	SiStreamError error;		/* SI_STREAM_OK: none since it was asked for */
+	bool		alive;			/* this poll brought a message or an end */
 	bool		failed;			/* fatal: deliver no more */
 	bool		looked_for_end; /* since the last sign of life */
 	char		transport[200]; /* the last reason of a broken connection */
@@ -381,15 +382,6 @@ set_at_end(SiKafkaConsumer *c, Partition *p, bool at_end)
 	}
 }
 
-/* The stream works: what was transient is over. */
-static void
-sign_of_life(SiKafkaConsumer *c)
-{
-	c->looked_for_end = false;
-	if (c->error.class == SI_STREAM_TRANSIENT)
-		c->error.class = SI_STREAM_OK;
-}
-
 /* An element of the queue that is not a message. */
 static void
 take_event(SiKafkaConsumer *c, const rd_kafka_message_t *m, Partition *p)
@@ -400,8 +392,22 @@ take_event(SiKafkaConsumer *c, const rd_kafka_message_t *m, Partition *p)
 	{
 		p->position = m->offset;
 		set_at_end(c, p, true);
-		sign_of_life(c);
+		c->alive = true;
 	}
+}
+
+/*
+ * Settles the error after a poll.  What came before it and was transient is
+ * over when the poll brought something; what came with it stands, as nobody
+ * can tell which of the two came first.
+ */
+static void
+settle_error(SiKafkaConsumer *c, const SiStreamError *before)
+{
+	if (c->alive)
+		c->looked_for_end = false;
+	if (before->class > c->error.class && !(c->alive && before->class == SI_STREAM_TRANSIENT))
+		c->error = *before;
 }
 
 /*
@@ -494,6 +500,7 @@ sort_batch(SiKafkaConsumer *c, SiMessage *msgs, int taken)
 		}
 		p->position = m->offset + 1;
 		set_at_end(c, p, false);
+		c->alive = true;
 		c->taken_bytes += m->len + m->key_len;
 		msgs[n].partition = m->partition;
 		msgs[n].offset = m->offset;
@@ -508,6 +515,7 @@ sort_batch(SiKafkaConsumer *c, SiMessage *msgs, int taken)
 int
 si_kafka_consumer_poll(SiKafkaConsumer *c, SiMessage *msgs, int max)
 {
+	SiStreamError before = c->error;
 	int			taken;
 
 	Assert(c->nheld == 0);
@@ -519,6 +527,8 @@ si_kafka_consumer_poll(SiKafkaConsumer *c, SiMessage *msgs, int max)
 		return 0;
 	}
 
+	c->error.class = SI_STREAM_OK;
+	c->alive = false;
 	/* a batch of which nothing is left does not mean that the queue is empty */
 	do
 	{
@@ -527,8 +537,7 @@ si_kafka_consumer_poll(SiKafkaConsumer *c, SiMessage *msgs, int max)
 	} while (c->nheld == 0 && taken == max);
 
 	c->taken_messages += c->nheld;
-	if (c->nheld > 0)
-		sign_of_life(c);
+	settle_error(c, &before);
 	wake_fetcher(c);
 	look_for_end_again(c);
 	return c->nheld;
