@@ -101,6 +101,7 @@ my $total = 5;
 for my $how (qw(restart kill9))
 {
 	my $file = "$PostgreSQL::Test::Utils::tmp_check/$how.json";
+	unlink $file;
 	append_to_file($file, join('', map { "$_\n" } events(1 .. 100_000)));
 	$kafka->produce_lines_of('late', 0, $file);
 	$kafka->$how;
