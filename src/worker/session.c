@@ -25,9 +25,9 @@
 static SubTransactionId wake_subid = InvalidSubTransactionId;
 static SubTransactionId probe_subid = InvalidSubTransactionId;
 static Oid	probe_other = InvalidOid;
-/* The database that this backend holds paused, and its fate at commit. */
-static Oid	paused_database = InvalidOid;
-static bool paused_dropped = false;
+/* Whether this backend holds databases paused, and which of them is gone at commit. */
+static bool paused = false;
+static Oid	paused_dropped = InvalidOid;
 /* An install that was dropped: its files go at commit. */
 static SubTransactionId drop_subid = InvalidSubTransactionId;
 static uint8 dropped_install[SI_UUID_LEN];
@@ -103,8 +103,9 @@ si_drop_install_at_commit(const uint8 *install)
 void
 si_resume_database_at_end(Oid dboid, bool dropped)
 {
-	paused_database = dboid;
-	paused_dropped = dropped;
+	paused = true;
+	if (dropped)
+		paused_dropped = dboid;
 }
 
 static void
@@ -112,8 +113,8 @@ at_transaction_end(bool committed)
 {
 	if (committed && drop_subid != InvalidSubTransactionId)
 		si_file_drop_install(dropped_install);
-	if (OidIsValid(paused_database))
-		si_database_resume(paused_database, committed && paused_dropped);
+	if (paused)
+		si_databases_resume(committed ? paused_dropped : InvalidOid);
 	if (committed && OidIsValid(probe_other))
 		(void) si_database_probe(probe_other);
 	if (committed && probe_subid != InvalidSubTransactionId && !si_database_probe(MyDatabaseId))
@@ -122,8 +123,8 @@ at_transaction_end(bool committed)
 				 errmsg("stream_ingest runs in at most %d databases of a server", SI_MAX_DATABASES)));
 	if (committed && wake_subid != InvalidSubTransactionId)
 		si_wake_overlord();
-	paused_database = InvalidOid;
-	paused_dropped = false;
+	paused = false;
+	paused_dropped = InvalidOid;
 	probe_other = InvalidOid;
 	probe_subid = InvalidSubTransactionId;
 	wake_subid = InvalidSubTransactionId;
@@ -143,7 +144,7 @@ xact_callback(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			if (wake_subid != InvalidSubTransactionId || probe_subid != InvalidSubTransactionId ||
-				drop_subid != InvalidSubTransactionId || OidIsValid(paused_database))
+				drop_subid != InvalidSubTransactionId || paused)
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						 errmsg("cannot PREPARE a transaction that has changed a supervisor or the extension stream_ingest"),

@@ -264,18 +264,19 @@ si_database_pause(Oid dboid)
 }
 
 void
-si_database_resume(Oid dboid, bool dropped)
+si_databases_resume(Oid dropped)
 {
-	SiDatabaseSlot *db;
-
 	LWLockAcquire(si_shmem->lock, LW_EXCLUSIVE);
-	db = si_database_slot(dboid);
-	if (db && db->state == SI_DB_PAUSED && db->paused_by == MyProcPid)
+	for (int i = 0; i < SI_MAX_DATABASES; i++)
 	{
+		SiDatabaseSlot *db = &si_shmem->databases[i];
+
+		if (db->state != SI_DB_PAUSED || db->paused_by != MyProcPid)
+			continue;
 		db->generation++;
 		db->paused_by = 0;
 		db->failures = 0;
-		if (dropped)
+		if (db->dboid == dropped)
 			db->state = SI_DB_FREE;
 		else
 			db->state = db->was_absent && !db->probe_again ? SI_DB_ABSENT : SI_DB_PROBE;

@@ -47,13 +47,16 @@ extern void si_wake_launcher(void);
 
 /*
  * Ends the overlord and all tasks of a database and waits until they are
- * gone; none starts until si_database_resume().  ERROR when another backend
+ * gone; none starts until si_databases_resume().  ERROR when another backend
  * has paused it.  The caller registers what lifts the mark first
  * (si_resume_database_at_end).
  */
 extern void si_database_pause(Oid dboid);
-/* Lifts the mark of this backend; never throws. */
-extern void si_database_resume(Oid dboid, bool dropped);
+/*
+ * Lifts the marks of this backend on all databases it has paused; the one
+ * that it has dropped, if any, is forgotten.  Never throws.
+ */
+extern void si_databases_resume(Oid dropped);
 
 /*
  * A free task slot, filled in; NULL when stream_ingest.max_tasks are in use.
