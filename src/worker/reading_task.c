@@ -71,13 +71,15 @@ update_meters(ReadingTask *t, TimestampTz now)
 	static const double alpha[3] = {0.07995558537067671, 0.016528546178382508, 0.005540151995103271};
 	const SiCounters *c = si_batch_counters(t->batch);
 	double		elapsed = (now - t->meter_time) / 1000000.0;
+	SiMeter		meters[SI_NUM_COUNTERS];
 
 	if (elapsed < METER_TICK_S)
 		return;
-	SpinLockAcquire(&si_my_slot->mutex);
+	/* only we write them: no lock is needed to read them */
+	memcpy(meters, si_my_slot->meters, sizeof(meters));
 	for (int i = 0; i < SI_NUM_COUNTERS; i++)
 	{
-		SiMeter    *m = &si_my_slot->meters[i];
+		SiMeter    *m = &meters[i];
 		double		rate = (c->n[i] - t->meter_counters.n[i]) / elapsed;
 
 		/* an idle wait may span several ticks */
@@ -88,6 +90,8 @@ update_meters(ReadingTask *t, TimestampTz now)
 			m->m15 += alpha[2] * (rate - m->m15);
 		}
 	}
+	SpinLockAcquire(&si_my_slot->mutex);
+	memcpy(si_my_slot->meters, meters, sizeof(meters));
 	SpinLockRelease(&si_my_slot->mutex);
 	t->meter_counters = *c;
 	t->meter_time = now;
@@ -253,11 +257,15 @@ wait_for_work(ReadingTask *t, int64 us)
 static void
 show_progress(ReadingTask *t, bool drained)
 {
+	bool		at_end = drained && si_kafka_reader_at_end(t->reader);
+	int64		rows = si_batch_rows(t->batch);
+	int64		bytes = si_batch_bytes(t->batch);
+
 	SpinLockAcquire(&si_my_slot->mutex);
 	si_my_slot->reading = true;
-	si_my_slot->at_end = drained && si_kafka_reader_at_end(t->reader);
-	si_my_slot->rows_in_memory = si_batch_rows(t->batch);
-	si_my_slot->bytes_in_memory = si_batch_bytes(t->batch);
+	si_my_slot->at_end = at_end;
+	si_my_slot->rows_in_memory = rows;
+	si_my_slot->bytes_in_memory = bytes;
 	SpinLockRelease(&si_my_slot->mutex);
 }
 
