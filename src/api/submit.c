@@ -33,6 +33,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "worker/shmem.h"
 
 /* Fourth field of our lock tags; advisory locks of users have 1 or 2. */
@@ -169,6 +170,13 @@ find_data_source(SiQuery *q, const Submit *sub, Oid relid)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of data source \"%s\"", name),
 				 errhint("Choose another dataSource, or submit with another schema first in search_path.")));
+	/* from here on it cannot be dropped under us, which would leave a supervisor without a table */
+	LockRelationOid(relid, AccessShareLock);
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("data source \"%s\" has just been dropped", name),
+				 errhint("Submit the supervisor again.")));
 	if (filled_by)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
