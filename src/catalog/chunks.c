@@ -12,6 +12,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/chunks.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
@@ -330,7 +331,8 @@ si_catalog_chunks(const SiDataSource *ds, Snapshot snapshot, int64 min_ms, int64
 void
 si_catalog_estimate(Oid relid, double *rows, double *bytes, double *chunks)
 {
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	/* a function called by a parallel query may take no new snapshot */
+	Snapshot	snapshot = RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
 	SiDataSource ds;
 
 	*rows = *bytes = *chunks = 0;

@@ -64,7 +64,7 @@ extern bool si_catalog_data_source(Oid relid, Snapshot snapshot, SiDataSource *d
 extern SiChunk *si_catalog_chunks(const SiDataSource *ds, Snapshot snapshot,
 								  int64 min_ms, int64 max_ms, int *nchunks, int *skipped);
 
-/* Estimates for the planner, from the newest snapshot; cheap. */
+/* Estimates for the planner, from the newest snapshot that may be taken; cheap. */
 extern void si_catalog_estimate(Oid relid, double *rows, double *bytes, double *chunks);
 
 #endif							/* SI_CATALOG_CHUNKS_H */
