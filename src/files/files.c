@@ -398,19 +398,16 @@ si_file_run(const char *name, int64 *run_id)
 }
 
 /*
- * Runs after the commit of DROP EXTENSION: nothing here may throw.  The
- * names are gathered first with plain readdir(), whose errors are logged.
+ * Removes a directory of files, or (depth 1) of such directories.  Runs after
+ * a commit: nothing here may throw.
  */
-void
-si_file_drop_install(const uint8 *install)
+static void
+drop_dir(const char *path, int depth)
 {
-	char		path[MAXPGPATH];
 	char		child[MAXPGPATH + NAMEDATALEN * 4];
-	DIR		   *dir;
+	DIR		   *dir = opendir(path);
 	struct dirent *de;
 
-	install_dir(install, path);
-	dir = opendir(path);
 	if (dir == NULL)
 	{
 		if (errno != ENOENT)
@@ -422,10 +419,30 @@ si_file_drop_install(const uint8 *install)
 		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
 			continue;
 		snprintf(child, sizeof(child), "%s/%s", path, de->d_name);
-		if (unlink(child) < 0 && errno != ENOENT)
+		if (depth > 0)
+			drop_dir(child, depth - 1);
+		else if (unlink(child) < 0 && errno != ENOENT)
 			elog(LOG, "could not remove file \"%s\": %m", child);
 	}
 	closedir(dir);
 	if (rmdir(path) < 0)
 		elog(LOG, "could not remove directory \"%s\": %m", path);
+}
+
+void
+si_file_drop_install(const uint8 *install)
+{
+	char		path[MAXPGPATH];
+
+	install_dir(install, path);
+	drop_dir(path, 0);
+}
+
+void
+si_file_drop_database(Oid dboid)
+{
+	char		path[MAXPGPATH];
+
+	snprintf(path, sizeof(path), SI_FILE_ROOT "/%u", dboid);
+	drop_dir(path, 1);
 }

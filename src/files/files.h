@@ -50,8 +50,12 @@ extern void si_file_unlink(const uint8 *install, const char *name);
 extern int	si_file_list(const uint8 *install, char ***names);
 /* The run id in a name; false when it is not one of ours. */
 extern bool si_file_run(const char *name, int64 *run_id);
-/* Removes the whole directory of an install of the current database. */
+/*
+ * Remove the whole directory of an install of the current database, or of a
+ * database that is gone.  Errors are logged, never thrown.
+ */
 extern void si_file_drop_install(const uint8 *install);
+extern void si_file_drop_database(Oid dboid);
 /* ERROR when $PGDATA/stream_ingest is a symbolic link. */
 extern void si_file_check_root(void);
 

@@ -113,6 +113,8 @@ at_transaction_end(bool committed)
 {
 	if (committed && drop_subid != InvalidSubTransactionId)
 		si_file_drop_install(dropped_install);
+	if (committed && OidIsValid(paused_dropped))
+		si_file_drop_database(paused_dropped);
 	if (paused)
 		si_databases_resume(committed ? paused_dropped : InvalidOid);
 	if (committed && OidIsValid(probe_other))
