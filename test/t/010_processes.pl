@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use PostgreSQL::Test::Cluster;
+use File::Path qw(make_path);
 use PostgreSQL::Test::Utils;
 use StreamIngest::Cluster;
 use Test::More;
@@ -50,6 +51,16 @@ $node->safe_psql('postgres', "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C'
 like($err, qr/needs a database with encoding UTF8/, 'a database that is not UTF8 is refused');
 like($err, qr/HINT:.*ENCODING 'UTF8'/, 'with the cure');
 
+# ---- tables that are called like ours, where the extension is not
+$node->safe_psql('latin', <<'SQL');
+CREATE SCHEMA stream_ingest;
+CREATE TABLE stream_ingest.install (a int, b int);
+INSERT INTO stream_ingest.install VALUES (1, 2);
+DROP TABLE stream_ingest.install;
+DROP SCHEMA stream_ingest;
+SQL
+is($node->safe_psql('latin', 'SELECT 1'), '1', 'they are dropped like any other');
+
 # ---- commands that need the database for themselves
 $node->safe_psql('postgres', 'CREATE DATABASE d2 TEMPLATE d1');
 ok($node->wait_for(overlords('d2'), '1', 10), 'the copy of a database has its overlord');
@@ -60,7 +71,11 @@ my $dir = PostgreSQL::Test::Utils::tempdir();
 $node->safe_psql('postgres', "CREATE TABLESPACE other LOCATION '$dir'");
 $node->safe_psql('postgres', 'ALTER DATABASE d3 SET TABLESPACE other');
 ok($node->wait_for(overlords('d3'), '1', 10), 'moved, and it runs again');
+my $d3_files = $node->data_dir . '/stream_ingest/' . $node->safe_psql('postgres', "SELECT oid FROM pg_database WHERE datname = 'd3'");
+make_path("$d3_files/1234");
+PostgreSQL::Test::Utils::append_to_file("$d3_files/1234/1-1.chunk", 'x');
 $node->safe_psql('postgres', 'DROP DATABASE d3');
+ok(!-e $d3_files, 'its chunk files go with it');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'd3'"), '0', 'dropped');
 $node->safe_psql('postgres', 'DROP DATABASE d1 WITH (FORCE)');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'd1'"), '0', 'dropped by force');

@@ -144,6 +144,21 @@ is($node->safe_psql('postgres', q(SELECT count(*) FROM (SELECT start_offsets, la
 $node->safe_psql('postgres', "SELECT terminate_supervisor('a')");
 ok($node->wait_for(readers(), '0'), 'terminated');
 
+# ---- a supervisor of another id on the same table, and then of another topic
+my $rows = $node->safe_psql('postgres', 'SELECT count(*) FROM a');
+$kafka->topic('a2', 1);
+produce('a2', 0, 3);
+(my $another = spec(%a, topic => 'a2')) =~ s/^\{/{"id":"another",/;
+is($node->submit($another), 'another', 'the data source of a terminated supervisor has another one');
+ok($node->wait_for('SELECT count(*) FROM a', $rows + 3), 'whose rows are seen');
+$kafka->topic('a3', 1);
+produce('a3', 0, 5);
+($another = spec(%a, topic => 'a3')) =~ s/^\{/{"id":"another",/;
+$node->submit($another);
+ok($node->wait_for('SELECT count(*) FROM a', $rows + 8), 'another topic is read from its own beginning');
+$node->safe_psql('postgres', "SELECT terminate_supervisor('another')");
+ok($node->wait_for(readers(), '0'), 'terminated');
+
 # ---- an unreachable broker, and its return
 $kafka->topic('b', 1);
 $kafka->stop;
