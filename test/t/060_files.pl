@@ -148,11 +148,13 @@ sub wait_for_files_named
 # ---- commits that a crash takes back ----
 
 query("SELECT suspend_supervisor('race'), suspend_supervisor('snap')");
-set('synchronous_commit', 'off');
-set('wal_writer_delay', '10s');
 submit('async');
-produce('async', 1, 300);
-exactly('async', 300, 'rows of asynchronous commits are visible');
+produce('async', 1, 100);
+exactly('async', 100, 'rows of a durable commit are visible');
+set('wal_writer_delay', '10s');
+set('synchronous_commit', 'off');
+produce('async', 101, 300);
+exactly('async', 300, 'and those of asynchronous commits');
 produce('async', 301, 400);
 exactly('async', 400, 'and more of them');
 $node->stop('immediate');
@@ -185,6 +187,20 @@ rename("$path.away", $path) or die "could not rename $path.away: $!";
 $node->start;
 ok($node->wait_for(q{SELECT damaged IS NULL FROM stream_ingest.data_source WHERE name = 'async'}, 't'), 'a file that is back heals it');
 exactly('async', 400, 'and its rows are there');
+
+# ---- a database, and its files ----
+
+query('CREATE DATABASE other');
+$node->safe_psql('other', 'CREATE EXTENSION stream_ingest');
+$kafka->topic('elsewhere', 1);
+$node->submit(spec(dataSource => 'elsewhere', topic => 'elsewhere', brokers => $kafka->address,
+		dimensions => [ { type => 'long', name => 'n' } ]), 'other');
+produce('elsewhere', 1, 50);
+ok($node->wait_for('SELECT count(*) FROM elsewhere', '50', 90, 'other'), 'another database ingests too');
+my $oid = query("SELECT oid FROM pg_database WHERE datname = 'other'");
+ok(-d $node->data_dir . "/stream_ingest/$oid", 'its files have a directory of their own');
+query('DROP DATABASE other');
+ok(!-e $node->data_dir . "/stream_ingest/$oid", 'which goes with the database');
 
 $node->stop;
 done_testing();
