@@ -61,6 +61,10 @@ si_regroup(const SiGroupState *stored, int nstored, const SiStreamEnds *ends,
 	{
 		next_seq = Max(next_seq, stored[g].next_seq);
 		any_known |= stored[g].npartitions > 0;
+		/* a topic never loses partitions: forgotten offsets would be read again */
+		for (int i = 0; i < stored[g].npartitions; i++)
+			if (stored[g].partitions[i] >= ends->npartitions)
+				return SI_REGROUP_WAIT;
 	}
 
 	groups = palloc0(Max(ngroups, 1) * sizeof(SiGroupState));

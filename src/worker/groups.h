@@ -30,7 +30,7 @@ typedef enum SiRegroup
 {
 	SI_REGROUP_NO,				/* the stored groups are as they should be */
 	SI_REGROUP_YES,				/* *result has the new groups */
-	SI_REGROUP_WAIT				/* a new partition's ends are not known yet */
+	SI_REGROUP_WAIT				/* a new partition's ends are not known yet, or a stored one is not told */
 } SiRegroup;
 
 /*
@@ -39,8 +39,9 @@ typedef enum SiRegroup
  * latest offset, or the earliest if use_earliest; when some are, new ones
  * start at the earliest.  All new groups begin at the highest next_seq of the
  * stored ones, so that no chunk number is used twice; counters of groups that
- * vanish are added to group 0.  Partitions that the topic no longer has are
- * left out.  Result in CurrentMemoryContext.
+ * vanish are added to group 0.  While the broker tells of fewer
+ * partitions than are stored nothing changes: an offset is forgotten by a
+ * reset only.  Result in CurrentMemoryContext.
  */
 extern SiRegroup si_regroup(const SiGroupState *stored, int nstored, const SiStreamEnds *ends,
 							int task_count, bool use_earliest, SiGroupState **result, int *nresult);

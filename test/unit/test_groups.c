@@ -132,6 +132,18 @@ after_reset(void)
 	CHECK_INT(result[1].next_seq, 9);
 }
 
+/* What the broker forgets for a moment must not be read again when it is back. */
+static void
+fewer_partitions(void)
+{
+	SiStreamEnds e = ends(3);
+
+	(void) si_regroup(NULL, 0, &e, 2, true, &result, &nresult);
+	e = ends(2);
+	CHECK_INT(si_regroup(result, nresult, &e, 2, true, &result, &nresult), SI_REGROUP_WAIT);
+	CHECK_INT(offset_of(2), 20);
+}
+
 int
 main(void)
 {
@@ -140,5 +152,6 @@ main(void)
 	other_task_count();
 	unknown_ends();
 	after_reset();
+	fewer_partitions();
 	return harness_end("test_groups");
 }
