@@ -8,6 +8,7 @@
 #include "common/granularity.h"
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -15,6 +16,15 @@
 
 /* Offsets that moved and nothing else: written at most this often. */
 #define OFFSETS_MS	1000
+
+/* Messages were cut to fit, perhaps in the middle of a character. */
+static char *
+whole_characters(const char *text)
+{
+	int			len = strlen(text);
+
+	return pnstrdup(text, pg_encoding_verifymbstr(PG_UTF8, text, len));
+}
 
 /* The newest errors first, with Druid's fields. */
 static char *
@@ -33,7 +43,7 @@ recent_errors(const SiStateMachine *m)
 		appendStringInfo(&buf, "%s{\"timestamp\":\"%s\",\"exceptionClass\":", i == m->nerrors - 1 ? "" : ",", when);
 		escape_json(&buf, e->class_name);
 		appendStringInfoString(&buf, ",\"message\":");
-		escape_json(&buf, e->message);
+		escape_json(&buf, whole_characters(e->message));
 		appendStringInfo(&buf, ",\"streamException\":%s}", e->stream ? "true" : "false");
 	}
 	appendStringInfoChar(&buf, ']');
@@ -71,7 +81,7 @@ fill_row(SiSupervisor *s, SiStatusRow *row)
 	row->state = si_state_name(si_state_basic(state));
 	row->detailed_state = si_state_name(state);
 	row->healthy = si_state_healthy(state);
-	row->note = s->note[0] ? s->note : NULL;
+	row->note = s->note[0] ? whole_characters(s->note) : NULL;
 	row->recent_errors = recent_errors(&s->machine);
 	if (s->ends_known)
 	{
