@@ -32,6 +32,9 @@
 /* Rejected messages that one commit keeps; more are counted only. */
 #define MAX_REJECTED_PER_COMMIT	1000
 
+/* While the table is full: ms between two looks whether old ones have gone. */
+#define REJECTED_LOOK_MS	60000
+
 /* Messages between two checks of the memory in use. */
 #define MEMORY_CHECK_MESSAGES	256
 
@@ -63,6 +66,7 @@ struct SiBatch
 	bool		any_dropped;
 	int64		rejected_rows;	/* in the table, as far as we know */
 	int64		rejected_bytes;
+	TimestampTz rejected_loaded;	/* when they were counted in the table */
 
 	MemoryContext context;
 	MemoryContext batch;		/* reset after each commit */
@@ -76,6 +80,13 @@ memory_limit(const SiSpec *spec)
 	if (spec->max_bytes_in_memory == 0)
 		return si_task_memory * INT64CONST(1024);
 	return spec->max_bytes_in_memory;
+}
+
+static void
+count_rejected(SiBatch *b)
+{
+	si_rejected_load(b->group.supervisor_id, &b->rejected_rows, &b->rejected_bytes);
+	b->rejected_loaded = GetCurrentTimestamp();
 }
 
 SiBatch *
@@ -116,7 +127,7 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 	b->counters = b->group.counters;
 	b->rejected = palloc(sizeof(SiRejected) * MAX_REJECTED_PER_COMMIT);
 	b->dropped = palloc0(sizeof(SiDropped) * Max(b->group.npartitions, 1));
-	si_rejected_load(supervisor_id, &b->rejected_rows, &b->rejected_bytes);
+	count_rejected(b);
 	si_batch_refresh_bounds(b);
 	b->batch = AllocSetContextCreate(b->context, "reading task batch", ALLOCSET_DEFAULT_SIZES);
 
@@ -467,6 +478,9 @@ si_batch_commit(SiBatch *b)
 		b->lost_race = true;
 	}
 	MemoryContextSwitchTo(old);
+	if (done && b->any_dropped &&
+		TimestampDifferenceExceeds(b->rejected_loaded, GetCurrentTimestamp(), REJECTED_LOOK_MS))
+		count_rejected(b);
 	start_over(b);
 	if (!done)
 		return SI_BATCH_LOST_RACE;
