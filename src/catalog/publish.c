@@ -367,6 +367,8 @@ si_publish_commit(int64 data_source_id, const uint8 *install, const SiMergeWork 
 	MemoryContext caller = CurrentMemoryContext;
 	Datum		arg;
 
+	if (work->publish ? n > 0 && nchunks == 0 : nchunks != 1)
+		elog(ERROR, "%d chunks of data source " INT64_FORMAT " were merged into %d", n, data_source_id, nchunks);
 	si_spi_begin();
 	if (n > 0)
 		remove_inputs(data_source_id, install, work, n);
