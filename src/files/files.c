@@ -5,10 +5,9 @@
  * The only file of the extension that builds a path.  It knows nothing of
  * transactions: who may remove a file, and when, is decided in sweep.c.
  *
- * Writing uses plain descriptors registered with PostgreSQL's transient files
- * (closed at transaction end or by us), reading uses virtual file
- * descriptors, so that a scan over many chunks cannot exhaust the process's
- * descriptors.  Nothing is mapped: a truncated mapping would be SIGBUS.
+ * Writing uses a plain descriptor, one at a time, closed when the writer's
+ * memory context is reset; reading uses virtual file descriptors, so that a
+ * scan over many chunks cannot exhaust the process's descriptors.  Nothing is mapped: a truncated mapping would be SIGBUS.
  */
 #include "postgres.h"
 
@@ -69,16 +68,15 @@ chunk_path(const uint8 *install, const char *name, char *path)
 	snprintf(path, MAXPGPATH, "%s/%s", dir, name);
 }
 
-/* Creates a directory, durably, unless it exists. */
+/* Makes sure that a directory is there, durably: who has just made it may not have got so far. */
 static void
 make_dir(const char *dir, const char *parent)
 {
-	if (MakePGDirectory(dir) == 0)
-		fsync_fname(parent, true);
-	else if (errno != EEXIST)
+	if (MakePGDirectory(dir) < 0 && errno != EEXIST)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not create directory \"%s\": %m", dir)));
+	fsync_fname(parent, true);
 }
 
 void
@@ -115,6 +113,7 @@ writer_reset(void *arg)
 SiFileWriter *
 si_file_create(const uint8 *install, int64 run_id, char *name)
 {
+	static bool dir_durable = false;
 	SiFileWriter *w = palloc0(sizeof(SiFileWriter));
 	char		dbdir[MAXPGPATH];
 	uint64		random;
@@ -127,6 +126,13 @@ si_file_create(const uint8 *install, int64 run_id, char *name)
 	w->on_reset.arg = w;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &w->on_reset);
 
+	if (!dir_durable)
+	{
+		make_dir(SI_FILE_ROOT, ".");
+		make_dir(dbdir, SI_FILE_ROOT);
+		make_dir(w->dir, dbdir);
+		dir_durable = true;
+	}
 	for (;;)
 	{
 		if (!pg_strong_random(&random, sizeof(random)))
@@ -139,13 +145,7 @@ si_file_create(const uint8 *install, int64 run_id, char *name)
 		w->fd = BasicOpenFile(w->path, O_CREAT | O_EXCL | O_WRONLY | PG_BINARY);
 		if (w->fd >= 0)
 			return w;
-		if (errno == ENOENT)
-		{
-			make_dir(SI_FILE_ROOT, ".");
-			make_dir(dbdir, SI_FILE_ROOT);
-			make_dir(w->dir, dbdir);
-		}
-		else if (errno != EEXIST)
+		if (errno != EEXIST)
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not create file \"%s\": %m", w->path)));
