@@ -66,6 +66,12 @@ typedef struct ChunkList
 	int64		min_ms;
 	int64		max_ms;
 	const uint8 *install;
+
+	/* for estimates: nothing is listed, only summed */
+	bool		sums_only;
+	double		nsummed;
+	double		rows;
+	double		bytes;
 } ChunkList;
 
 static void
@@ -194,6 +200,16 @@ add_chunk(ChunkList *list, int64 min_ms, int64 max_ms)
 }
 
 static void
+sum_chunk(ChunkList *list, HeapTuple tup, TupleDesc desc, int rows_att, int bytes_att)
+{
+	bool		isnull;
+
+	list->rows += DatumGetInt64(heap_getattr(tup, rows_att, desc, &isnull));
+	list->bytes += DatumGetInt64(heap_getattr(tup, bytes_att, desc, &isnull));
+	list->nsummed++;
+}
+
+static void
 collect_deltas(ChunkList *list, Relation rel, Snapshot snapshot, int64 data_source_id, int16 level,
 			   int32 group_id, int64 floor)
 {
@@ -216,6 +232,11 @@ collect_deltas(ChunkList *list, Relation rel, Snapshot snapshot, int64 data_sour
 		if (memcmp(DatumGetUUIDP(heap_getattr(tup, DELTA_INSTALL, desc, &isnull))->data,
 				   list->install, SI_UUID_LEN) != 0)
 			continue;
+		if (list->sums_only)
+		{
+			sum_chunk(list, tup, desc, DELTA_ROWS, DELTA_BYTES);
+			continue;
+		}
 		c = add_chunk(list,
 					  DatumGetInt64(heap_getattr(tup, DELTA_MIN, desc, &isnull)),
 					  DatumGetInt64(heap_getattr(tup, DELTA_MAX, desc, &isnull)));
@@ -287,6 +308,11 @@ collect_segments(ChunkList *list, Snapshot snapshot, int64 data_source_id)
 		if (memcmp(DatumGetUUIDP(heap_getattr(tup, SEG_INSTALL, desc, &isnull))->data,
 				   list->install, SI_UUID_LEN) != 0)
 			continue;
+		if (list->sums_only)
+		{
+			sum_chunk(list, tup, desc, SEG_ROWS, SEG_BYTES);
+			continue;
+		}
 		c = add_chunk(list,
 					  DatumGetInt64(heap_getattr(tup, SEG_MIN, desc, &isnull)),
 					  DatumGetInt64(heap_getattr(tup, SEG_MAX, desc, &isnull)));
@@ -325,50 +351,26 @@ si_catalog_chunks(const SiDataSource *ds, Snapshot snapshot, int64 min_ms, int64
 }
 
 /*
- * Sums over the metadata, in a memory context of its own: inline chunks are
- * not copied because no time overlaps an empty range.
+ * Sums over the metadata.  Deltas are found as queries find them, from the
+ * floors on: this runs for every plan, also while an old snapshot keeps the
+ * rows of merged deltas.
  */
 void
 si_catalog_estimate(Oid relid, double *rows, double *bytes, double *chunks)
 {
 	/* a function called by a parallel query may take no new snapshot */
 	Snapshot	snapshot = RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
+	ChunkList	list = {.sums_only = true};
 	SiDataSource ds;
 
-	*rows = *bytes = *chunks = 0;
 	if (si_catalog_data_source(relid, snapshot, &ds) && !ds.foreign_install)
 	{
-		static const struct
-		{
-			SiCatalogTable table;
-			int			rows,
-						bytes;
-		}			sums[] = {
-			{SI_TABLE_SEGMENT, SEG_ROWS, SEG_BYTES},
-			{SI_TABLE_DELTA, DELTA_ROWS, DELTA_BYTES}
-		};
-
-		for (int i = 0; i < lengthof(sums); i++)
-		{
-			Relation	rel = table_open(si_catalog_table(sums[i].table), AccessShareLock);
-			TupleDesc	desc = RelationGetDescr(rel);
-			ScanKeyData key;
-			SysScanDesc scan;
-			HeapTuple	tup;
-
-			ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(ds.data_source_id));
-			scan = systable_beginscan(rel, si_catalog_pkey(sums[i].table), true, snapshot, 1, &key);
-			while (HeapTupleIsValid(tup = systable_getnext(scan)))
-			{
-				bool		isnull;
-
-				*rows += DatumGetInt64(heap_getattr(tup, sums[i].rows, desc, &isnull));
-				*bytes += DatumGetInt64(heap_getattr(tup, sums[i].bytes, desc, &isnull));
-				*chunks += 1;
-			}
-			systable_endscan(scan);
-			table_close(rel, AccessShareLock);
-		}
+		list.install = ds.install;
+		collect_segments(&list, snapshot, ds.data_source_id);
+		collect_all_deltas(&list, snapshot, ds.data_source_id);
 	}
+	*rows = list.rows;
+	*bytes = list.bytes;
+	*chunks = list.nsummed;
 	UnregisterSnapshot(snapshot);
 }
