@@ -557,34 +557,9 @@ add_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason *w
 	return ok;
 }
 
-void
-si_index_add(SiIndex *ix, const SiRows *rows, SiAddResult *result, SiReason *why)
-{
-	INDEX_CONTEXT(ix);
-
-	memset(result, 0, sizeof(*result));
-	if (!message_times(ix, rows, why))
-		result->unparseable = true;
-	else
-		for (int r = 0; r < rows->nrows; r++)
-		{
-			int64		t = ix->message_times[r];
-
-			if (t < ix->min_ms)
-				result->before_min++;
-			else if (t > ix->max_ms)
-				result->after_max++;
-			else if (add_row(ix, rows->values + (Size) r * rows->stride, rows->stride, t, why))
-				result->processed++;
-			else
-				result->with_error++;
-		}
-	INDEX_CONTEXT_END(ix);
-}
-
 /* Whether every value of a row can be converted; nothing is stored. */
 static bool
-check_row(SiIndex *ix, const SiValue *values, int nvalues, SiReason *why)
+check_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason *why)
 {
 	for (int i = 0; i < ix->ncolumns; i++)
 	{
@@ -622,8 +597,12 @@ check_row(SiIndex *ix, const SiValue *values, int nvalues, SiReason *why)
 	return true;
 }
 
-void
-si_index_check(SiIndex *ix, const SiRows *rows, SiAddResult *result, SiReason *why)
+/* What is done with one row of a message: true when all of its values are right. */
+typedef bool (*RowFunction) (SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason *why);
+
+/* Times first: one that cannot be read throws away all rows of the message. */
+static pg_attribute_always_inline void
+each_row(SiIndex *ix, const SiRows *rows, RowFunction function, SiAddResult *result, SiReason *why)
 {
 	INDEX_CONTEXT(ix);
 
@@ -639,12 +618,24 @@ si_index_check(SiIndex *ix, const SiRows *rows, SiAddResult *result, SiReason *w
 				result->before_min++;
 			else if (t > ix->max_ms)
 				result->after_max++;
-			else if (check_row(ix, rows->values + (Size) r * rows->stride, rows->stride, why))
+			else if (function(ix, rows->values + (Size) r * rows->stride, rows->stride, t, why))
 				result->processed++;
 			else
 				result->with_error++;
 		}
 	INDEX_CONTEXT_END(ix);
+}
+
+void
+si_index_add(SiIndex *ix, const SiRows *rows, SiAddResult *result, SiReason *why)
+{
+	each_row(ix, rows, add_row, result, why);
+}
+
+void
+si_index_check(SiIndex *ix, const SiRows *rows, SiAddResult *result, SiReason *why)
+{
+	each_row(ix, rows, check_row, result, why);
 }
 
 uint32
