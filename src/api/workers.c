@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -148,7 +149,10 @@ put_slot(ReturnSetInfo *rsinfo, SiWorkerSlot *slot)
 	values[10] = rates(slot, offsetof(SiMeter, m5));
 	values[11] = rates(slot, offsetof(SiMeter, m15));
 	nulls[9] = nulls[10] = nulls[11] = slot->kind != SI_WORKER_READING;
-	values[12] = CStringGetTextDatum(slot->message);
+	/* it was cut to fit, perhaps in the middle of a character */
+	values[12] = PointerGetDatum(cstring_to_text_with_len(slot->message,
+														   pg_encoding_verifymbstr(PG_UTF8, slot->message,
+																				   strlen(slot->message))));
 	nulls[12] = slot->message[0] == '\0';
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
