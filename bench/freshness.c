@@ -23,7 +23,7 @@
 
 #define WARM_UP_S 3
 #define PATIENCE_US (60 * INT64_C(1000000))
-#define POLL_PAUSE_US 1000
+#define POLL_PAUSE_US 2000
 #define LINGER_MS 2				/* without it, the broker would be busy with a request per event */
 
 typedef struct Load
