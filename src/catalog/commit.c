@@ -40,18 +40,19 @@ static SiStatement make_tier = {
 	" halted_at = CASE WHEN $4 IS NULL THEN NULL ELSE pg_catalog.clock_timestamp() END WHERE "
 #define MOVE_WHERE \
 	"supervisor_id = $5 AND group_id = $6 AND offsets = $7 AND next_seq = $8 AND partitions = $9" \
-	" AND install = $10 AND halted IS NULL RETURNING ctid"
+	" AND install = $10 AND topic = $11 AND halted IS NULL RETURNING ctid"
 #define MOVE_TYPES \
-	INT8ARRAYOID, INT8OID, INT8ARRAYOID, TEXTOID, TEXTOID, INT4OID, INT8ARRAYOID, INT8OID, INT4ARRAYOID, UUIDOID
+	INT8ARRAYOID, INT8OID, INT8ARRAYOID, TEXTOID, TEXTOID, INT4OID, INT8ARRAYOID, INT8OID, INT4ARRAYOID, UUIDOID, \
+	TEXTOID
 
 static SiStatement move_at_tid = {
-	MOVE_SET "ctid = $11 AND " MOVE_WHERE,
-	11, {MOVE_TYPES, TIDOID}
+	MOVE_SET "ctid = $12 AND " MOVE_WHERE,
+	12, {MOVE_TYPES, TIDOID}
 };
 
 static SiStatement move_by_key = {
 	MOVE_SET MOVE_WHERE,
-	10, {MOVE_TYPES}
+	11, {MOVE_TYPES}
 };
 
 static SiStatement insert_delta = {
@@ -156,8 +157,8 @@ si_group_load(const char *supervisor_id, int group_id, SiGroup *g)
 static bool
 move_offsets(const SiGroup *g, const SiCommit *c, int64 next_seq, ItemPointer tid)
 {
-	Datum		args[11];
-	char		nulls[12] = "           ";
+	Datum		args[12];
+	char		nulls[13] = "            ";
 	bool		isnull;
 	bool		moved;
 
@@ -172,7 +173,8 @@ move_offsets(const SiGroup *g, const SiCommit *c, int64 next_seq, ItemPointer ti
 	args[7] = Int64GetDatum(g->next_seq);
 	args[8] = si_int4_array(g->partitions, g->npartitions);
 	args[9] = UUIDPGetDatum((pg_uuid_t *) g->install);
-	args[10] = PointerGetDatum(&g->tid);
+	args[10] = CStringGetTextDatum(g->topic);
+	args[11] = PointerGetDatum(&g->tid);
 
 	moved = si_spi_run(&move_at_tid, args, nulls, SPI_OK_UPDATE_RETURNING) == 1 ||
 		si_spi_run(&move_by_key, args, nulls, SPI_OK_UPDATE_RETURNING) == 1;

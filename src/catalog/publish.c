@@ -17,6 +17,7 @@
 #include "catalog/publish.h"
 #include "catalog/spi.h"
 #include "common/fault.h"
+#include "common/guc.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"
@@ -197,7 +198,8 @@ find_level(int64 data_source_id, const uint8 *install, int fan_in, int64 persist
 	args[0] = Int64GetDatum(data_source_id);
 	args[1] = UUIDPGetDatum((pg_uuid_t *) install);
 	args[2] = Int64GetDatum(fan_in);
-	args[5] = Int64GetDatum(MAX_MERGED_BYTES);
+	/* what is encoded takes many times its bytes in a merge, and two must fit */
+	args[5] = Int64GetDatum(Min(MAX_MERGED_BYTES, si_merge_memory_limit * INT64CONST(1024) / 32));
 	args[3] = Float8GetDatum((double) persist_ms);
 	args[4] = Int32GetDatum(MAX_LEVEL);
 	if (si_spi_run(&full_level, args, NULL, SPI_OK_SELECT) == 0)
