@@ -111,6 +111,30 @@ ready(rd_kafka_t *rk)
 		fail("ready", "no broker yet");
 }
 
+/* A topic that was just made has no leaders for a moment; a producer that comes too early may give up. */
+static void
+await_leaders(rd_kafka_t *rk, const char *name, int partitions)
+{
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
+
+	for (int tries = 0; tries < 100; tries++)
+	{
+		const struct rd_kafka_metadata *md;
+		int			led = 0;
+
+		if (rd_kafka_metadata(rk, 0, topic, &md, 2000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		{
+			for (int i = 0; md->topic_cnt == 1 && i < md->topics[0].partition_cnt; i++)
+				led += md->topics[0].partitions[i].leader >= 0;
+			rd_kafka_metadata_destroy(md);
+		}
+		if (led == partitions)
+			return;
+		usleep(100000);
+	}
+	fail(name, "its partitions have no leaders");
+}
+
 static void
 create(rd_kafka_t *rk, rd_kafka_queue_t *queue, int argc, char **argv)
 {
@@ -129,6 +153,7 @@ create(rd_kafka_t *rk, rd_kafka_queue_t *queue, int argc, char **argv)
 	}
 	rd_kafka_CreateTopics(rk, &topic, 1, NULL, queue);
 	answer(rk, queue, "create");
+	await_leaders(rk, argv[0], atoi(argv[1]));
 }
 
 static void

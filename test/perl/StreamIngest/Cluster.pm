@@ -40,7 +40,8 @@ sub init
 {
 	my ($self, %params) = @_;
 
-	$self->SUPER::init(%params);
+	# Whatever the locale of the caller: a database must be UTF8.
+	$self->SUPER::init(%params, extra => [ '--encoding=UTF8', '--locale=C.UTF-8', @{ $params{extra} // [] } ]);
 	$self->append_conf('postgresql.conf', <<'CONF');
 shared_preload_libraries = 'stream_ingest'
 max_worker_processes = 32

@@ -109,15 +109,23 @@ sub offsets
 	return split / /, $self->_call('', 'admin', 'offsets', $topic, $partition // 0);
 }
 
+# Produces with kcat; dies with what it said when a message was not delivered.
+sub _produce
+{
+	my ($self, $topic, $partition, $input, @args) = @_;
+	my ($out, $err) = ('', '');
+
+	run([ 'kcat', '-P', '-b', $self->{address}, '-t', $topic, '-p', $partition, @args ], '<', \$input, '>', \$out, '2>', \$err)
+	  or die "kcat to $topic ended with status $?: $err";
+	return;
+}
+
 # Produces messages of one line each.
 sub produce
 {
 	my ($self, $topic, $partition, @messages) = @_;
-	my $input = join('', map { "$_\n" } @messages);
-	my $err = '';
 
-	run([ 'kcat', '-P', '-b', $self->{address}, '-t', $topic, '-p', $partition, '-q' ], '<', \$input, '2>', \$err)
-	  or die "kcat: $err";
+	$self->_produce($topic, $partition, join('', map { "$_\n" } @messages));
 	return;
 }
 
@@ -125,10 +133,8 @@ sub produce
 sub produce_raw
 {
 	my ($self, $topic, $partition, @files) = @_;
-	my $err = '';
 
-	run([ 'kcat', '-P', '-b', $self->{address}, '-t', $topic, '-p', $partition, '-q', @files ], '<', \'', '2>', \$err)
-	  or die "kcat: $err";
+	$self->_produce($topic, $partition, '', @files);
 	return;
 }
 
@@ -136,11 +142,8 @@ sub produce_raw
 sub produce_lines_of
 {
 	my ($self, $topic, $partition, $file) = @_;
-	my $err = '';
 
-	run([ 'kcat', '-P', '-b', $self->{address}, '-t', $topic, '-p', $partition, '-q', '-l', $file,
-			'-X', 'compression.codec=lz4', '-X', 'linger.ms=50' ], '<', \'', '2>', \$err)
-	  or die "kcat: $err";
+	$self->_produce($topic, $partition, '', '-l', $file, '-X', 'compression.codec=lz4', '-X', 'linger.ms=50');
 	return;
 }
 
