@@ -137,7 +137,7 @@ SKIP:
 		dataSource => 'wikipedia', topic => 'wikipedia', brokers => $kafka->address, io => { taskCount => 2 },
 		granularity => { segmentGranularity => 'DAY' },
 		metrics => [ map { { type => 'longSum', name => $_, fieldName => $_ } } qw(added deleted delta) ]));
-	ok($node->wait_for('SELECT count(*) FROM wikipedia', $rows, 60), "all $rows events are rows");
+	ok($node->wait_for('SELECT count(*) FROM wikipedia', $rows), "all $rows events are rows");
 	is(query('SELECT sum(added), sum(deleted), sum(delta) FROM wikipedia'), join('|', @sums{qw(added deleted delta)}), 'with the right sums');
 	ok($node->wait_for(q{SELECT count(*) FROM pg_attribute WHERE attrelid = 'wikipedia'::regclass AND attname = 'channel' AND NOT attisdropped}, '1'),
 		'dimensions that nobody listed become columns');

@@ -36,7 +36,7 @@ is($node->safe_psql('postgres', overlords('postgres')), '0', 'no extension, no o
 
 # ---- creation
 $node->safe_psql('postgres', 'CREATE EXTENSION stream_ingest');
-ok($node->wait_for(overlords('postgres'), '1', 10), 'CREATE EXTENSION is enough to begin');
+ok($node->wait_for(overlords('postgres'), '1'), 'CREATE EXTENSION is enough to begin');
 
 $node->safe_psql('postgres', 'CREATE DATABASE d1');
 $node->safe_psql('d1', 'BEGIN; CREATE EXTENSION stream_ingest; ROLLBACK');
@@ -44,7 +44,7 @@ $node->safe_psql('d1', 'BEGIN; SAVEPOINT a; CREATE EXTENSION stream_ingest; ROLL
 sleep 1;
 is($node->safe_psql('postgres', overlords('d1')), '0', 'none after a rollback');
 $node->safe_psql('d1', 'CREATE EXTENSION stream_ingest');
-ok($node->wait_for(overlords('d1'), '1', 10), 'one overlord per database');
+ok($node->wait_for(overlords('d1'), '1'), 'one overlord per database');
 
 $node->safe_psql('postgres', "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
 ($status, $out, $err) = $node->psql('latin', 'CREATE EXTENSION stream_ingest');
@@ -63,14 +63,14 @@ is($node->safe_psql('latin', 'SELECT 1'), '1', 'they are dropped like any other'
 
 # ---- commands that need the database for themselves
 $node->safe_psql('postgres', 'CREATE DATABASE d2 TEMPLATE d1');
-ok($node->wait_for(overlords('d2'), '1', 10), 'the copy of a database has its overlord');
-ok($node->wait_for(overlords('d1'), '1', 10), 'and the template has its again');
+ok($node->wait_for(overlords('d2'), '1'), 'the copy of a database has its overlord');
+ok($node->wait_for(overlords('d1'), '1'), 'and the template has its again');
 $node->safe_psql('postgres', 'ALTER DATABASE d2 RENAME TO d3');
-ok($node->wait_for(overlords('d3'), '1', 10), 'renamed, and it runs again');
+ok($node->wait_for(overlords('d3'), '1'), 'renamed, and it runs again');
 my $dir = PostgreSQL::Test::Utils::tempdir();
 $node->safe_psql('postgres', "CREATE TABLESPACE other LOCATION '$dir'");
 $node->safe_psql('postgres', 'ALTER DATABASE d3 SET TABLESPACE other');
-ok($node->wait_for(overlords('d3'), '1', 10), 'moved, and it runs again');
+ok($node->wait_for(overlords('d3'), '1'), 'moved, and it runs again');
 my $d3_files = $node->data_dir . '/stream_ingest/' . $node->safe_psql('postgres', "SELECT oid FROM pg_database WHERE datname = 'd3'");
 make_path("$d3_files/1234");
 PostgreSQL::Test::Utils::append_to_file("$d3_files/1234/1-1.chunk", 'x');
@@ -92,7 +92,7 @@ for my $sql ('DROP DATABASE postgres', 'ALTER DATABASE postgres RENAME TO x', 'C
 is(($node->workers('overlord'))[0], $pid, 'the overlord was left alone');
 my ($rc) = $node->psql('template1', 'ALTER DATABASE postgres RENAME TO template1');
 isnt($rc, 0, 'a command that fails');
-ok($node->wait_for(overlords('postgres'), '1', 10), 'brings the overlord back');
+ok($node->wait_for(overlords('postgres'), '1'), 'brings the overlord back');
 
 # ---- kill what can be killed
 for my $type ('overlord', 'launcher')
@@ -113,7 +113,7 @@ ok($node->wait_for("SELECT count(*) FROM pg_stat_activity WHERE backend_type = '
 my ($rc2, undef, $err2) = $node->psql('postgres',
 	"SET stream_ingest.enable_pushdown = off; BEGIN; DROP EXTENSION stream_ingest; PREPARE TRANSACTION 'x'");
 like($err2, qr/cannot PREPARE a transaction that has changed/, 'PREPARE TRANSACTION after DROP EXTENSION is refused');
-ok($node->wait_for(overlords('postgres'), '1', 10), 'and the overlord is back');
+ok($node->wait_for(overlords('postgres'), '1'), 'and the overlord is back');
 my $uuid = $node->safe_psql('postgres', "SELECT replace(uuid::text, '-', '') FROM stream_ingest.install");
 my $oid = $node->safe_psql('postgres', "SELECT oid FROM pg_database WHERE datname = 'postgres'");
 my $files = $node->data_dir . "/stream_ingest/$oid/$uuid";
@@ -123,16 +123,16 @@ mkdir $files;
 append_to_file("$files/1-0123456789abcdef.chunk", 'x');
 $node->safe_psql('postgres', 'BEGIN; DROP EXTENSION stream_ingest; ROLLBACK');
 ok(-e $files, 'a DROP EXTENSION that is rolled back removes no file');
-ok($node->wait_for(overlords('postgres'), '1', 10), 'and the overlord is back');
+ok($node->wait_for(overlords('postgres'), '1'), 'and the overlord is back');
 $node->safe_psql('postgres', 'DROP EXTENSION stream_ingest');
 is($node->safe_psql('postgres', overlords('postgres')), '0', 'no extension, no overlord');
 ok(!-e $files, 'its files are gone');
 $node->safe_psql('postgres', 'CREATE SCHEMA elsewhere; CREATE EXTENSION stream_ingest SCHEMA elsewhere');
-ok($node->wait_for(overlords('postgres'), '1', 10), 'created again, in another schema');
+ok($node->wait_for(overlords('postgres'), '1'), 'created again, in another schema');
 $node->safe_psql('postgres', 'DROP SCHEMA elsewhere CASCADE');
-ok($node->wait_for(overlords('postgres'), '0', 10), 'dropped with the schema');
+ok($node->wait_for(overlords('postgres'), '0'), 'dropped with the schema');
 $node->safe_psql('postgres', 'BEGIN; CREATE EXTENSION stream_ingest; DROP EXTENSION stream_ingest; CREATE EXTENSION stream_ingest; COMMIT');
-ok($node->wait_for(overlords('postgres'), '1', 10), 'created, dropped and created in one transaction');
+ok($node->wait_for(overlords('postgres'), '1'), 'created, dropped and created in one transaction');
 
 # ---- shutdown
 for my $mode ('smart', 'fast', 'immediate')
@@ -140,7 +140,7 @@ for my $mode ('smart', 'fast', 'immediate')
 	$node->stop($mode);
 	ok(1, "$mode shutdown");
 	$node->start;
-	ok($node->wait_for(overlords('postgres'), '1', 30), 'and the overlord is back');
+	ok($node->wait_for(overlords('postgres'), '1'), 'and the overlord is back');
 }
 
 # ---- no process free for the overlord
@@ -151,7 +151,7 @@ ok($node->wait_for_log(qr/no free background worker for the stream_ingest overlo
 	'the log names max_worker_processes');
 $node->append_conf('postgresql.conf', 'max_worker_processes = 8');
 $node->restart;
-ok($node->wait_for(overlords('postgres'), '1', 30), 'enough of them, and it runs');
+ok($node->wait_for(overlords('postgres'), '1'), 'enough of them, and it runs');
 
 # ---- a symbolic link is not followed
 $node->safe_psql('postgres', 'DROP EXTENSION stream_ingest');

@@ -43,7 +43,7 @@ sub exact
 {
 	my ($table, $count, $what) = @_;
 
-	ok($node->wait_for(qq(SELECT count(*), count(DISTINCT n) FROM "$table"), "$count|$count", 60), $what);
+	ok($node->wait_for(qq(SELECT count(*), count(DISTINCT n) FROM "$table"), "$count|$count"), $what);
 	return;
 }
 
@@ -223,7 +223,7 @@ $node->safe_psql('postgres', "SELECT suspend_supervisor('b')");
 exact('c', 4, 'one place: it is had in turns');
 $node->submit(spec(%a, dataSource => 'c', topic => 'c', brokers => $kafka->address, io => { taskDuration => 'PT1S' }));
 produce('c', 0, 1);
-ok($node->wait_for("SELECT count(*) FROM stream_ingest.delta", '0', 60), 'a reader makes room for publishing');
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.delta", '0'), 'a reader makes room for publishing');
 exact('c', 5, 'and nothing is lost');
 $node->submit(spec(%a, dataSource => 'c', topic => 'c', brokers => $kafka->address));
 $node->safe_psql('postgres', "SELECT resume_supervisor('b')");

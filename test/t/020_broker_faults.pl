@@ -33,7 +33,7 @@ sub shows_reason
 {
 	my ($name, $pattern, $what) = @_;
 
-	ok($node->wait_for(qq{SELECT get_supervisor_status('$name')::text ~ '$pattern'}, 't', 30), "$what: the status says why");
+	ok($node->wait_for(qq{SELECT get_supervisor_status('$name')::text ~ '$pattern'}, 't'), "$what: the status says why");
 	return;
 }
 
@@ -41,7 +41,7 @@ sub healthy_again
 {
 	my ($name, $what) = @_;
 
-	ok($node->wait_for(qq{SELECT healthy, state FROM stream_ingest.supervisors WHERE supervisor_id = '$name'}, 't|RUNNING', 60),
+	ok($node->wait_for(qq{SELECT healthy, state FROM stream_ingest.supervisors WHERE supervisor_id = '$name'}, 't|RUNNING'),
 		"$what: healthy again");
 	return;
 }
@@ -69,7 +69,7 @@ is(submit('late'), 'late', 'a supervisor can be submitted while its broker is do
 shows_reason('late', 'refused', 'unreachable broker');
 is(query(q{SELECT count(*) FROM late}), '0', 'its table is there and empty');
 $kafka->start;
-ok($node->wait_for('SELECT count(*), sum(n) FROM late', '3|6', 60), 'everything is read once the broker is there');
+ok($node->wait_for('SELECT count(*), sum(n) FROM late', '3|6'), 'everything is read once the broker is there');
 healthy_again('late', 'unreachable broker');
 
 # ---- no such topic ----
@@ -79,7 +79,7 @@ shows_reason('unborn', 'Unknown topic', 'unknown topic');
 is(query(q{SELECT count(*) FROM stream_ingest.partitions WHERE supervisor_id = 'unborn'}), '0', 'nothing is assigned');
 $kafka->topic('unborn', 2);
 $kafka->produce('unborn', 1, events(1 .. 4));
-ok($node->wait_for('SELECT count(*), sum(n) FROM unborn', '4|10', 60), 'the topic is found when it exists');
+ok($node->wait_for('SELECT count(*), sum(n) FROM unborn', '4|10'), 'the topic is found when it exists');
 healthy_again('unborn', 'unknown topic');
 
 # ---- a broker that hangs ----
@@ -88,11 +88,11 @@ $kafka->produce('late', 0, events(4));
 ok($node->wait_for('SELECT count(*) FROM late', '4'), 'reading');
 $kafka->pause;
 shows_reason('late', 'timed out|[Tt]ransport|Disconnect', 'hanging broker');
-ok($node->wait_for(q{SELECT count(*) FROM late}, '4', 5), 'queries do not wait for the broker');
+ok($node->wait_for(q{SELECT count(*) FROM late}, '4'), 'queries do not wait for the broker');
 is(query(q{SELECT get_supervisor_status('unborn')::text IS NOT NULL}), 't', 'nor does the status');
 $kafka->resume;
 $kafka->produce('late', 0, events(5));
-ok($node->wait_for('SELECT count(*), sum(n) FROM late', '5|15', 60), 'reading goes on when the broker does');
+ok($node->wait_for('SELECT count(*), sum(n) FROM late', '5|15'), 'reading goes on when the broker does');
 healthy_again('late', 'hanging broker');
 
 # ---- restart and death in the middle of the stream ----
@@ -108,7 +108,7 @@ for my $how (qw(restart kill9))
 	$kafka->start if $how eq 'kill9';
 	$kafka->produce('late', 0, events(0));
 	$total += 100_001;
-	ok($node->wait_for('SELECT count(*) FROM late', $total, 60), "$how: nothing lost, nothing twice");
+	ok($node->wait_for('SELECT count(*) FROM late', $total), "$how: nothing lost, nothing twice");
 	healthy_again('late', $how);
 }
 is(query('SELECT sum(n) FROM late'), 15 + 2 * 5000050000, 'the sum is right');
@@ -122,7 +122,7 @@ healthy_again('unborn', 'idle topic');
 
 $kafka->pause;
 query("SELECT terminate_supervisor('late')");
-ok($node->wait_for(q{SELECT count(*) FROM stream_ingest.supervisors WHERE supervisor_id = 'late'}, '0', 60),
+ok($node->wait_for(q{SELECT count(*) FROM stream_ingest.supervisors WHERE supervisor_id = 'late'}, '0'),
 	'a supervisor can be terminated while its broker hangs');
 is(query('SELECT count(*) FROM late'), $total, 'its table stays');
 my $began = time();

@@ -61,7 +61,7 @@ sub sql
 # The postmaster must come back, but its orphans may need a moment to go.
 sub start_server
 {
-	my $deadline = time() + 60;
+	my $deadline = time() + 180;
 
 	until ($node->start(fail_ok => 1))
 	{

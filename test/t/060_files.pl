@@ -43,7 +43,7 @@ sub exactly
 {
 	my ($table, $rows, $what) = @_;
 
-	ok($node->wait_for(qq(SELECT count(*), count(DISTINCT n) FROM "$table"), "$rows|$rows", 90), $what);
+	ok($node->wait_for(qq(SELECT count(*), count(DISTINCT n) FROM "$table"), "$rows|$rows", 180), $what);
 	return;
 }
 
@@ -196,7 +196,7 @@ $kafka->topic('elsewhere', 1);
 $node->submit(spec(dataSource => 'elsewhere', topic => 'elsewhere', brokers => $kafka->address,
 		dimensions => [ { type => 'long', name => 'n' } ]), 'other');
 produce('elsewhere', 1, 50);
-ok($node->wait_for('SELECT count(*) FROM elsewhere', '50', 90, 'other'), 'another database ingests too');
+ok($node->wait_for('SELECT count(*) FROM elsewhere', '50', 180, 'other'), 'another database ingests too');
 my $oid = query("SELECT oid FROM pg_database WHERE datname = 'other'");
 ok(-d $node->data_dir . "/stream_ingest/$oid", 'its files have a directory of their own');
 query('DROP DATABASE other');

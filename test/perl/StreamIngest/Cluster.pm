@@ -99,7 +99,7 @@ sub submit
 sub wait_for
 {
 	my ($self, $query, $expected, $seconds, $db) = @_;
-	my $deadline = time() + ($seconds // 60);
+	my $deadline = time() + ($seconds // 180);
 	my $out = '';
 
 	while (time() < $deadline)
