@@ -100,13 +100,13 @@ for my $type ('overlord', 'launcher')
 	my ($old) = $node->workers($type);
 
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend($old)");
-	ok($node->wait_for("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'stream_ingest $type' AND pid <> $old", '1', 20),
+	ok($node->wait_for("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'stream_ingest $type' AND pid <> $old", '1'),
 		"a terminated $type is replaced");
 }
 is(scalar($node->workers('overlord')), 1, 'the overlord outlives the launcher, and is not started twice');
 my ($old) = $node->workers('overlord');
 kill 'KILL', $old;
-ok($node->wait_for("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'stream_ingest overlord' AND pid <> $old", '1', 60),
+ok($node->wait_for("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'stream_ingest overlord' AND pid <> $old", '1'),
 	'kill -9 of the overlord: the server restarts and it is there');
 
 # ---- the end of the extension

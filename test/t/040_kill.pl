@@ -339,7 +339,7 @@ sub wait_for_progress
 
 	until (sql($offsets) > $at)
 	{
-		return if time() > $began + 60;
+		return if time() > $began + 180;
 		sleep(0.02);
 	}
 	return time() - $began;
@@ -388,7 +388,7 @@ is(sql(q{SELECT sum(processed), sum(unparseable), sum(thrown_away) FROM stream_i
 is(sql(q{SELECT count(*) FROM stream_ingest.verify_chunks('events') WHERE NOT ok}), '0', 'every chunk is sound');
 
 sql(q{SELECT suspend_supervisor('events')});
-ok($node->wait_for(q{SELECT bool_and(kind = 'segment') FROM stream_ingest.segments WHERE data_source = 'events'::regclass}, 't', 120),
+ok($node->wait_for(q{SELECT bool_and(kind = 'segment') FROM stream_ingest.segments WHERE data_source = 'events'::regclass}, 't'),
 	'everything is published in the end');
 is(join("\n", differences('events', $n, $sum)), '', 'and still there exactly once');
 
