@@ -115,7 +115,7 @@ look_for_work(List *supervisors, TimestampTz now)
 
 		active |= si_supervisor_active(s);
 		if (s->spec)
-			b.limit = Max(b.limit, (int64) si_merge_fan_in * (4 + s->spec->max_pending_persists) + 1);
+			b.limit = Max(b.limit, si_supervisor_backlog_limit(s) + 1);
 	}
 	b.count_deltas = active || TimestampDifferenceExceeds(counted_at, now, LOOK_IDLE_MS);
 	if (!si_guard(read_backlog, &b, "looking for work of publishing tasks", NULL, NULL, 0))

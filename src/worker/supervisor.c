@@ -282,6 +282,12 @@ start_readers(SiSupervisor *s, TimestampTz now)
 	}
 }
 
+int64
+si_supervisor_backlog_limit(const SiSupervisor *s)
+{
+	return (int64) si_merge_fan_in * (SI_BACKLOG_MERGES + s->spec->max_pending_persists);
+}
+
 void
 si_supervisor_backlog(SiSupervisor *s, int group_id, int64 deltas)
 {
@@ -290,7 +296,7 @@ si_supervisor_backlog(SiSupervisor *s, int group_id, int64 deltas)
 
 	if (s->spec == NULL)
 		return;
-	limit = (int64) si_merge_fan_in * (4 + s->spec->max_pending_persists);
+	limit = si_supervisor_backlog_limit(s);
 	foreach(lc, s->readers)
 	{
 		SiReader   *r = lfirst(lc);

@@ -84,6 +84,13 @@ extern bool si_supervisor_answer(SiSupervisor *s, const SiTopicAnswer *answer);
 extern void si_supervisor_step(SiSupervisor *s);
 /* Whether it reads, has read a moment ago, or is about to. */
 extern bool si_supervisor_active(const SiSupervisor *s);
+/*
+ * Deltas of level 0 that may wait to be merged before reading waits: several
+ * seconds of commits at the smallest spacing, since merging is looked at once
+ * a second and the process that merges may have to be started first.
+ */
+#define SI_BACKLOG_MERGES	16
+extern int64 si_supervisor_backlog_limit(const SiSupervisor *s);
 /* Lets the readers of a group wait while too many deltas are unmerged. */
 extern void si_supervisor_backlog(SiSupervisor *s, int group_id, int64 deltas);
 
