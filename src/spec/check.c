@@ -42,6 +42,7 @@ si_spec_error(const char *path, const SiJson *value, const char *detail, const c
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, path),
 			 errmsg("invalid value for %s: %s", path, shown_value(value)),
 			 detail ? errdetail("%s", detail) : 0,
 			 hint ? errhint("%s", hint) : 0));
@@ -52,6 +53,7 @@ si_spec_missing(const char *path, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, path),
 			 errmsg("%s is missing", path),
 			 hint ? errhint("%s", hint) : 0));
 }
@@ -62,6 +64,7 @@ refuse_later(const char *path, const SiJson *value, const char *help, const char
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, path),
 			 errmsg("%s is not supported: %s", path, shown_value(value)),
 			 errdetail("%s", help),
 			 hint ? errhint("%s", hint) : 0));
@@ -70,6 +73,8 @@ refuse_later(const char *path, const SiJson *value, const char *help, const char
 void
 si_findings_init(SiSpecFindings *f)
 {
+	f->collect = false;
+	f->problems = NIL;
 	f->nno_effect = f->nunknown = 0;
 	initStringInfo(&f->no_effect);
 	initStringInfo(&f->reasons);
@@ -248,7 +253,7 @@ says_default(const SiField *field, const SiJson *value)
 }
 
 static void
-check_value(SiSpecFindings *f, const SiField *field, const SiJson *value, const char *shown)
+check_value_now(SiSpecFindings *f, const SiField *field, const SiJson *value, const char *shown)
 {
 	bool		object = value->kind == SI_JSON_OBJECT;
 
@@ -309,6 +314,29 @@ check_value(SiSpecFindings *f, const SiField *field, const SiJson *value, const 
 	}
 }
 
+/*
+ * Checks one value.  When all problems are wanted, a wrong one counts as not
+ * given from here on.
+ */
+static void
+check_value(SiSpecFindings *f, const SiField *field, const SiJson *value, const char *shown)
+{
+	SI_CHECKED(f, shown, check_value_now(f, field, value, shown));
+	if (f->problems && strcmp(((SiSpecProblem *) llast(f->problems))->path, shown) == 0)
+		unconstify(SiJson *, value)->kind = SI_JSON_NULL;
+}
+
+static void
+check_member(SiSpecFindings *f, const char *schema, const char *name, const SiJson *value, const char *path)
+{
+	const SiField *field = si_spec_field(schema, name);
+
+	if (field)
+		check_value(f, field, value, path);
+	else if (!si_json_is_null(value))
+		SI_CHECKED(f, path, unknown_member(f, schema, name, path));
+}
+
 void
 si_check_members(SiSpecFindings *f, const SiJson *object, const char *schema, const char *shown)
 {
@@ -318,18 +346,10 @@ si_check_members(SiSpecFindings *f, const SiJson *object, const char *schema, co
 		for (int i = 0; i < object->n; i++)
 		{
 			const char *name = object->keys[i];
-			char	   *path = *shown ? psprintf("%s.%s", shown, name) : pstrdup(name);
-			const SiField *field = si_spec_field(schema, name);
 
-			if ((strcmp(name, "type") == 0) != (pass == 0))
-				continue;
-			if (field == NULL)
-			{
-				if (!si_json_is_null(object->items[i]))
-					unknown_member(f, schema, name, path);
-			}
-			else
-				check_value(f, field, object->items[i], path);
+			if ((strcmp(name, "type") == 0) == (pass == 0))
+				check_member(f, schema, name, object->items[i],
+							 *shown ? psprintf("%s.%s", shown, name) : pstrdup(name));
 		}
 	}
 }

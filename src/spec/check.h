@@ -7,12 +7,29 @@
 #define SI_SPEC_CHECK_H
 
 #include "common/types.h"
+#include "nodes/pg_list.h"
 #include "spec/fields.h"
 #include "spec/tree.h"
+#include "utils/palloc.h"
+#include "utils/resowner.h"
 
-/* What the walk collects for one NOTICE and one WARNING. */
+/* Something wrong with a spec, when all of it is wanted at once. */
+typedef struct SiSpecProblem
+{
+	char	   *path;			/* as the user wrote it */
+	char	   *problem;		/* message, and detail when there is one */
+	char	   *hint;			/* or NULL */
+	int			sqlstate;
+} SiSpecProblem;
+
+/*
+ * What the walk collects for one NOTICE and one WARNING; with collect also
+ * what would be an ERROR.
+ */
 typedef struct SiSpecFindings
 {
+	bool		collect;
+	List	   *problems;		/* of SiSpecProblem */
 	int			nno_effect;
 	StringInfoData no_effect;	/* paths */
 	StringInfoData reasons;		/* a line per path */
@@ -21,6 +38,45 @@ typedef struct SiSpecFindings
 } SiSpecFindings;
 
 extern void si_findings_init(SiSpecFindings *f);
+
+/*
+ * Runs a check: its ERROR is an ERROR, or with collect a problem of its own
+ * (in a subtransaction), after which the next check goes on.  path stands for
+ * errors that name none themselves.
+ */
+#define SI_CHECKED(f, path, call) \
+	do { \
+		if (!(f)->collect) \
+			call; \
+		else \
+		{ \
+			SiSpecCatch catch_; \
+\
+			si_spec_catch_begin(&catch_); \
+			PG_TRY(); \
+			{ \
+				call; \
+				si_spec_catch_end(&catch_); \
+			} \
+			PG_CATCH(); \
+			{ \
+				si_spec_catch_error(&catch_, f, path); \
+			} \
+			PG_END_TRY(); \
+		} \
+	} while (0)
+
+/* The parts of SI_CHECKED. */
+typedef struct SiSpecCatch
+{
+	MemoryContext context;
+	ResourceOwner owner;
+} SiSpecCatch;
+
+extern void si_spec_catch_begin(SiSpecCatch *c);
+extern void si_spec_catch_end(SiSpecCatch *c);
+extern void si_spec_catch_error(SiSpecCatch *c, SiSpecFindings *f, const char *path);
+
 extern void si_finding_no_effect(SiSpecFindings *f, const char *path, const char *why);
 /* Raises the ERROR, WARNING and NOTICE that the findings call for. */
 extern void si_findings_report(const SiSpecFindings *f, bool strict, bool quiet);

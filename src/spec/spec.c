@@ -150,11 +150,13 @@ build_io(SiSpec *spec, const SiSpecShape *shape, bool trusted, SiSpecFindings *f
 	int64		n,
 				sum = 0;
 	const SiJson *priorities = si_json_get(io, "serverPriorityToReplicas");
+	char	   *properties_path = psprintf("%sioConfig.consumerProperties", shape->prefix);
 
-	check_topic(spec, io, shape->prefix);
-	build_rejection(spec, io, shape->prefix);
-	si_spec_properties(spec, si_json_get(io, "consumerProperties"),
-					   psprintf("%sioConfig.consumerProperties", shape->prefix), trusted, findings);
+	SI_CHECKED(findings, psprintf("%sioConfig.topic", shape->prefix), check_topic(spec, io, shape->prefix));
+	SI_CHECKED(findings, psprintf("%sioConfig.lateMessageRejectionPeriod", shape->prefix),
+			   build_rejection(spec, io, shape->prefix));
+	SI_CHECKED(findings, properties_path,
+			   si_spec_properties(spec, si_json_get(io, "consumerProperties"), properties_path, trusted, findings));
 
 	for (int i = 0; !si_json_is_empty(priorities) && i < priorities->n; i++)
 	{
@@ -262,45 +264,95 @@ is_strict(const SiJson *root)
 	return value;
 }
 
-SiSpec *
-si_spec_parse(const char *json, bool quiet)
+/* What was given, on its way to an SiSpec. */
+typedef struct Parse
 {
-	SiJson	   *given = si_json_parse(json);
-	SiSpecFindings findings;
+	const SiJson *given;
+	bool		quiet;
 	SiSpecShape shape;
-	SiSpec	   *spec = palloc0(sizeof(SiSpec));
-	const SiJson *id;
+	SiSpecFindings findings;
+	SiSpec	   *spec;
+} Parse;
+
+static void
+check_type(Parse *p)
+{
+	if (si_json_is_empty(si_json_get(p->given, "type")))
+		si_spec_missing("type", "Write \"type\": \"kafka\".");
+}
+
+static void
+build_names(Parse *p)
+{
+	SiSpec	   *spec = p->spec;
+	char	   *path = psprintf("%sdataSchema.dataSource", p->shape.prefix);
+	const SiJson *id = si_json_get(p->shape.root, "id");
 	const char *text;
 
-	si_findings_init(&findings);
-	si_spec_shape(given, &shape, &findings);
-	if (si_json_is_empty(si_json_get(given, "type")))
-		si_spec_missing("type", "Write \"type\": \"kafka\".");
-	check_given(given, &findings);
-	check_sections(&shape);
-	store_members(spec, shape.root);
-
-	if (spec->data_source == NULL)
-		si_spec_missing(psprintf("%sdataSchema.dataSource", shape.prefix), "Name the data source.");
-	check_name(spec->data_source, psprintf("%sdataSchema.dataSource", shape.prefix), NAMEDATALEN - 1);
-	id = si_json_get(shape.root, "id");
-	spec->id = spec->data_source;
 	if (!si_json_is_empty(id) && si_value_string(id, &text))
 	{
 		check_name(text, "id", MAX_ID_LEN);
 		spec->id = pstrdup(text);
 	}
+	if (spec->data_source == NULL)
+		si_spec_missing(path, "Name the data source.");
+	check_name(spec->data_source, path, NAMEDATALEN - 1);
+	if (spec->id == NULL)
+		spec->id = spec->data_source;
+}
 
-	si_spec_schema(spec, &shape, &findings);
-	build_io(spec, &shape, quiet, &findings);
-	build_tuning(spec, &shape);
-	si_findings_report(&findings, is_strict(shape.root), quiet);
+/* All checks in their order; each goes on where the former left off. */
+static void
+parse(Parse *p)
+{
+	SiSpecFindings *f = &p->findings;
+	const char *prefix;
+
+	si_spec_shape(p->given, &p->shape, f);
+	prefix = p->shape.prefix;
+	SI_CHECKED(f, "type", check_type(p));
+	SI_CHECKED(f, "", check_given(p->given, f));
+	SI_CHECKED(f, "spec", check_sections(&p->shape));
+	store_members(p->spec, p->shape.root);
+	SI_CHECKED(f, "id", build_names(p));
+	si_spec_schema(p->spec, &p->shape, f);
+	SI_CHECKED(f, psprintf("%sioConfig", prefix), build_io(p->spec, &p->shape, p->quiet, f));
+	SI_CHECKED(f, psprintf("%stuningConfig", prefix), build_tuning(p->spec, &p->shape));
+}
+
+SiSpec *
+si_spec_parse(const char *json, bool quiet)
+{
+	Parse		p = {.quiet = quiet};
+
+	p.given = si_json_parse(json);
+	p.spec = palloc0(sizeof(SiSpec));
+	si_findings_init(&p.findings);
+	parse(&p);
+	si_findings_report(&p.findings, is_strict(p.shape.root), quiet);
 	if (!quiet)
 	{
-		if (si_json_is_empty(si_spec_at(shape.root, "spec.ioConfig.inputFormat")))
+		if (si_json_is_empty(si_spec_at(p.shape.root, "spec.ioConfig.inputFormat")))
 			ereport(NOTICE,
-					(errmsg("%s is not given: messages are read as JSON", shape.format_path)));
-		si_spec_note_rollup(spec, &shape);
+					(errmsg("%s is not given: messages are read as JSON", p.shape.format_path)));
+		si_spec_note_rollup(p.spec, &p.shape);
 	}
-	return spec;
+	return p.spec;
+}
+
+SiSpec *
+si_spec_validate(const char *json, List **problems)
+{
+	Parse		p = {.quiet = false};
+
+	p.spec = palloc0(sizeof(SiSpec));
+	si_findings_init(&p.findings);
+	p.findings.collect = true;
+	SI_CHECKED(&p.findings, "", p.given = si_json_parse(json));
+	if (p.given)
+		SI_CHECKED(&p.findings, "", parse(&p));
+	if (p.shape.root)
+		SI_CHECKED(&p.findings, "", si_findings_report(&p.findings, is_strict(p.shape.root), true));
+	*problems = p.findings.problems;
+	return *problems ? NULL : p.spec;
 }

@@ -108,6 +108,14 @@ typedef struct SiSpec
 extern SiSpec *si_spec_parse(const char *json, bool quiet);
 
 /*
+ * The same for a spec that nobody submits yet, with all problems at once
+ * instead of the first one as an ERROR: a list of SiSpecProblem (check.h).
+ * NULL when there are any.  Needs a transaction.
+ */
+struct List;
+extern SiSpec *si_spec_validate(const char *json, struct List **problems);
+
+/*
  * The spec as get_supervisor() shows it: nested shape, every default filled
  * in, fields that were given but not understood kept, secrets as "******"
  * unless reveal.  suspended overrides the spec's own.

@@ -85,8 +85,7 @@ build_dimension(SiSpecDimension *d, const SiJson *node, const char *path)
 	d->bitmap = true;
 	if (node->kind != SI_JSON_OBJECT)
 	{
-		si_value_string(node, &text);
-		if (text[0] == '\0')
+		if (!si_value_string(node, &text) || text[0] == '\0')
 			si_spec_error(path, node, "A dimension needs a name.", NULL);
 		d->name = pstrdup(text);
 		return;
@@ -103,8 +102,55 @@ build_dimension(SiSpecDimension *d, const SiJson *node, const char *path)
 		si_value_bool(si_json_get(node, "createBitmapIndex"), &d->bitmap);
 }
 
+/* The next dimension, after those before it. */
 static void
-build_dimensions(SiSpec *spec, const SiJson *section, const char *section_path)
+add_dimension(SiSpec *spec, const SiJson *node, const char *list_path, const char *path)
+{
+	SiSpecDimension d = {0};
+
+	build_dimension(&d, node, path);
+	check_column_name(list_path, d.name);
+	for (int j = 0; j < spec->ndimensions; j++)
+	{
+		if (strcmp(spec->dimensions[j].name, d.name) == 0)
+			duplicate_column(list_path, d.name);
+	}
+	spec->dimensions[spec->ndimensions++] = d;
+}
+
+static void
+add_exclusion(SiSpec *spec, const SiJson *node, const char *section_path)
+{
+	const char *text;
+
+	if (!si_value_string(node, &text))
+		si_spec_error(psprintf("%s.dimensionExclusions", section_path), node, "Expected a string.", NULL);
+	for (int j = 0; j < spec->ndimensions; j++)
+	{
+		if (strcmp(spec->dimensions[j].name, text) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("dimension \"%s\" is also in %s.dimensionExclusions", text, section_path),
+					 errhint("Remove it from one of the two lists.")));
+	}
+	spec->exclusions[spec->nexclusions++] = pstrdup(text);
+}
+
+static void
+try_dimension(SiSpec *spec, const SiJson *node, const char *list_path, const char *path, SiSpecFindings *findings)
+{
+	SI_CHECKED(findings, path, add_dimension(spec, node, list_path, path));
+}
+
+static void
+try_exclusion(SiSpec *spec, const SiJson *node, const char *section_path, SiSpecFindings *findings)
+{
+	SI_CHECKED(findings, psprintf("%s.dimensionExclusions", section_path),
+			   add_exclusion(spec, node, section_path));
+}
+
+static void
+build_dimensions(SiSpec *spec, const SiJson *section, const char *section_path, SiSpecFindings *findings)
 {
 	const SiJson *list = si_json_get(section, "dimensions");
 	const SiJson *exclusions = si_json_get(section, "dimensionExclusions");
@@ -113,73 +159,56 @@ build_dimensions(SiSpec *spec, const SiJson *section, const char *section_path)
 
 	spec->dimensions = palloc0(sizeof(SiSpecDimension) * Max(n, 1));
 	for (int i = 0; i < n; i++)
-	{
-		SiSpecDimension *d = &spec->dimensions[i];
-
-		build_dimension(d, list->items[i], psprintf("%s[%d]", path, i));
-		check_column_name(path, d->name);
-		for (int j = 0; j < i; j++)
-		{
-			if (strcmp(spec->dimensions[j].name, d->name) == 0)
-				duplicate_column(path, d->name);
-		}
-	}
-	spec->ndimensions = n;
+		try_dimension(spec, list->items[i], path, psprintf("%s[%d]", path, i), findings);
 	if (n == 0)
 		spec->discover = true;
 
 	n = si_json_is_null(exclusions) ? 0 : exclusions->n;
 	spec->exclusions = palloc0(sizeof(char *) * Max(n, 1));
 	for (int i = 0; i < n; i++)
-	{
-		const char *text;
-
-		si_value_string(exclusions->items[i], &text);
-		spec->exclusions[i] = pstrdup(text);
-		for (int j = 0; j < spec->ndimensions; j++)
-		{
-			if (strcmp(spec->dimensions[j].name, text) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("dimension \"%s\" is also in %s.dimensionExclusions", text, section_path),
-						 errhint("Remove it from one of the two lists.")));
-		}
-	}
-	spec->nexclusions = n;
+		try_exclusion(spec, exclusions->items[i], section_path, findings);
 }
 
 static void
-build_metrics(SiSpec *spec, const SiJson *list, const char *path)
+add_metric(SiSpec *spec, const SiJson *node, const char *list_path, const char *path)
+{
+	SiSpecMetric m = {0};
+	const char *word = word_of(node, "type", "spec.dataSchema.metricsSpec[].type", NULL);
+
+	if (word == NULL)
+		si_spec_missing(psprintf("%s.type", path), "Write for example {\"type\": \"longSum\", \"name\": \"added\", \"fieldName\": \"added\"}.");
+	set_metric_kind(&m, word);
+	m.name = required_string(node, "name", path, "A metric needs a name.");
+	if (m.input == SI_METRIC_FIELD)
+		m.field_name = required_string(node, "fieldName", path, "Name the field that is aggregated.");
+	check_column_name(list_path, m.name);
+	for (int j = 0; j < spec->nmetrics; j++)
+	{
+		if (strcmp(spec->metrics[j].name, m.name) == 0)
+			duplicate_column(list_path, m.name);
+	}
+	for (int j = 0; j < spec->ndimensions; j++)
+	{
+		if (strcmp(spec->dimensions[j].name, m.name) == 0)
+			duplicate_column("the dimensions and metrics", m.name);
+	}
+	spec->metrics[spec->nmetrics++] = m;
+}
+
+static void
+try_metric(SiSpec *spec, const SiJson *node, const char *list_path, const char *path, SiSpecFindings *findings)
+{
+	SI_CHECKED(findings, path, add_metric(spec, node, list_path, path));
+}
+
+static void
+build_metrics(SiSpec *spec, const SiJson *list, const char *path, SiSpecFindings *findings)
 {
 	int			n = si_json_is_null(list) ? 0 : list->n;
 
 	spec->metrics = palloc0(sizeof(SiSpecMetric) * Max(n, 1));
 	for (int i = 0; i < n; i++)
-	{
-		SiSpecMetric *m = &spec->metrics[i];
-		const SiJson *node = list->items[i];
-		char	   *place = psprintf("%s[%d]", path, i);
-		const char *word = word_of(node, "type", "spec.dataSchema.metricsSpec[].type", NULL);
-
-		if (word == NULL)
-			si_spec_missing(psprintf("%s.type", place), "Write for example {\"type\": \"longSum\", \"name\": \"added\", \"fieldName\": \"added\"}.");
-		set_metric_kind(m, word);
-		m->name = required_string(node, "name", place, "A metric needs a name.");
-		if (m->input == SI_METRIC_FIELD)
-			m->field_name = required_string(node, "fieldName", place, "Name the field that is aggregated.");
-		check_column_name(path, m->name);
-		for (int j = 0; j < i; j++)
-		{
-			if (strcmp(spec->metrics[j].name, m->name) == 0)
-				duplicate_column(path, m->name);
-		}
-		for (int j = 0; j < spec->ndimensions; j++)
-		{
-			if (strcmp(spec->dimensions[j].name, m->name) == 0)
-				duplicate_column("the dimensions and metrics", m->name);
-		}
-	}
-	spec->nmetrics = n;
+		try_metric(spec, list->items[i], path, psprintf("%s[%d]", path, i), findings);
 	if (spec->ndimensions + spec->nmetrics + 1 > MaxHeapAttributeNumber)
 		ereport(ERROR,
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),
@@ -349,9 +378,13 @@ void
 si_spec_schema(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings)
 {
 	const SiJson *schema = si_spec_at(shape->root, "spec.dataSchema");
+	char	   *metrics_path = psprintf("%sdataSchema.metricsSpec", shape->prefix);
 
-	check_timestamp(spec, shape);
-	build_dimensions(spec, si_json_get(schema, "dimensionsSpec"), shape->dimensions_path);
-	build_metrics(spec, si_json_get(schema, "metricsSpec"), psprintf("%sdataSchema.metricsSpec", shape->prefix));
-	build_granularities(spec, shape, findings);
+	SI_CHECKED(findings, shape->timestamp_path, check_timestamp(spec, shape));
+	SI_CHECKED(findings, shape->dimensions_path,
+			   build_dimensions(spec, si_json_get(schema, "dimensionsSpec"), shape->dimensions_path, findings));
+	SI_CHECKED(findings, metrics_path,
+			   build_metrics(spec, si_json_get(schema, "metricsSpec"), metrics_path, findings));
+	SI_CHECKED(findings, psprintf("%sdataSchema.granularitySpec", shape->prefix),
+			   build_granularities(spec, shape, findings));
 }

@@ -291,3 +291,26 @@ SELECT DISTINCT meaning FROM stream_ingest.spec_fields() ORDER BY 1;
 \set ECHO all
 \o
 \! diff "$PG_ABS_SRCDIR/../../docs/spec.md" "$PG_ABS_BUILDDIR/spec.md"
+-- validate_supervisor(): all problems at once
+SELECT path, problem, hint, sqlstate FROM validate_supervisor(pg_temp.spec());
+SELECT path, problem, hint, sqlstate FROM validate_supervisor('{
+	"type": "kafka",
+	"spec": {
+		"dataSchema": {
+			"timestampSpec": {"column": "time", "format": "isoo q"},
+			"dimensionsSpec": {"dimensions": ["channel", "channel", {"type": "strng", "name": "page"}, {"type": "long"}]},
+			"metricsSpec": [{"type": "longSum", "name": "added"}, {"type": "count", "name": "channel"}, {"type": "longSmu", "name": "x"}],
+			"granularitySpec": {"segmentGranularity": "DAZE"}
+		},
+		"ioConfig": {
+			"topick": "wiki", "taskCount": 0, "taskDuration": "1h",
+			"lateMessageRejectionPeriod": "PT1H", "lateMessageRejectionStartDateTime": "2020-01-01",
+			"consumerProperties": {"bootstrap.server": "localhost:9092"}
+		},
+		"tuningConfig": {"type": "kafka", "maxTotalRows": 0, "maxRowsInMemory": "many"}
+	}
+}');
+SELECT path, problem, hint, sqlstate FROM validate_supervisor('{"type": "kafka", "spec": {');
+SELECT path, problem, hint, sqlstate FROM validate_supervisor('{}');
+SELECT path, problem, hint, sqlstate FROM validate_supervisor('[]');
+SELECT path, problem, hint, sqlstate FROM validate_supervisor(pg_temp.spec('{spec,ioConfig,consumerProperties,fetch.min.bytess}', '"1"'));
