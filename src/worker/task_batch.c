@@ -17,17 +17,14 @@
 #include "common/fault.h"
 #include "common/guc.h"
 #include "files/files.h"
-#include "format/format.h"
 #include "index/index.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "worker/pipeline.h"
 #include "worker/shmem.h"
 #include "worker/task_batch.h"
-
-/* A table has at most 1600 columns; the index refuses those beyond. */
-#define MAX_FIELDS			4096
 
 /* Rejected messages that one commit keeps; more are counted only. */
 #define MAX_REJECTED_PER_COMMIT	1000
@@ -43,10 +40,8 @@ struct SiBatch
 	SiSpec	   *spec;
 	SiGroup		group;			/* as committed */
 	int64		run_id;
-	SiFieldTable *fields;
-	SiFormat   *format;
-	const SiFormatRoutine *routine;
-	SiIndex    *index;
+	SiPipeline *pipeline;
+	SiIndex    *index;			/* of the pipeline */
 	int64		max_rows;
 	int64		max_bytes;
 
@@ -94,7 +89,6 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 {
 	SiBatch    *b = palloc0(sizeof(SiBatch));
 	char	   *json;
-	SiReason	why;
 
 	b->context = CurrentMemoryContext;
 	if (!si_group_load(supervisor_id, group_id, &b->group) || b->group.halted != NULL)
@@ -111,14 +105,8 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 	si_my_slot->run_id = b->run_id;
 	SpinLockRelease(&si_my_slot->mutex);
 
-	b->routine = &si_format_json;
-	b->fields = si_fields_create(b->spec->discover, MAX_FIELDS);
-	b->index = si_index_create(b->spec, b->fields, &why);
-	if (b->index == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid timestamp format of supervisor \"%s\": %s", supervisor_id, why.text)));
-	b->format = b->routine->create(b->fields);
+	b->pipeline = si_pipeline_create(b->spec);
+	b->index = si_pipeline_index(b->pipeline);
 	b->max_rows = b->spec->max_rows_in_memory;
 	b->max_bytes = memory_limit(b->spec);
 
@@ -219,24 +207,6 @@ halt_at(SiBatch *b, const SiMessage *m, const char *reason)
 	MemoryContextSwitchTo(old);
 }
 
-/*
- * Whether this message's exceptions would exceed maxParseExceptions.  Asked
- * before anything of it is stored, since rolled-up rows cannot be taken back.
- */
-static bool
-exceeds_limit(SiBatch *b, bool parsed, const SiRows *rows, SiReason *why)
-{
-	int64		left = b->spec->max_parse_exceptions - b->counters.n[SI_COUNT_PARSE_EXCEPTIONS];
-	SiAddResult result;
-
-	if (!parsed)
-		return left < 1;
-	if (likely(left >= rows->nrows))
-		return false;
-	si_index_check(b->index, rows, &result, why);
-	return (result.unparseable ? 1 : result.with_error) > left;
-}
-
 static void
 count_result(SiBatch *b, const SiAddResult *r)
 {
@@ -254,28 +224,24 @@ count_result(SiBatch *b, const SiAddResult *r)
 static bool
 add_message(SiBatch *b, int part, const SiMessage *m)
 {
-	SiRows		rows;
 	SiReason	why;
-	SiAddResult result = {0};
-	bool		parsed;
+	SiAddResult result;
+	int64		left = b->spec->max_parse_exceptions - b->counters.n[SI_COUNT_PARSE_EXCEPTIONS];
 
-	b->counters.n[SI_COUNT_PROCESSED_BYTES] += m->len;
 	if (m->payload == NULL)
 	{
+		b->counters.n[SI_COUNT_PROCESSED_BYTES] += m->len;
 		b->counters.n[SI_COUNT_THROWN_AWAY]++;
 		b->counters.n[SI_COUNT_THROWN_NULL]++;
 		return true;
 	}
-	parsed = b->routine->parse(b->format, m->payload, m->len, &rows, &why);
-	if (unlikely(exceeds_limit(b, parsed, &rows, &why)))
+	if (unlikely(!si_pipeline_add(b->pipeline, m, left, &result, &why)))
 	{
-		b->counters.n[SI_COUNT_PROCESSED_BYTES] -= m->len;
 		halt_at(b, m, why.text);
 		return false;
 	}
-	if (parsed)
-		si_index_add(b->index, &rows, &result, &why);
-	if (unlikely(!parsed || result.unparseable))
+	b->counters.n[SI_COUNT_PROCESSED_BYTES] += m->len;
+	if (unlikely(result.unparseable))
 	{
 		b->counters.n[SI_COUNT_UNPARSEABLE]++;
 		b->counters.n[SI_COUNT_PARSE_EXCEPTIONS]++;

@@ -1,0 +1,80 @@
+/*
+ * pipeline.c
+ *		From a message to the rows of an index: see pipeline.h.
+ *
+ * Duties: format, then index, with one table of fields between them.  Counts
+ * nothing and keeps nothing of a message.
+ */
+#include "postgres.h"
+
+#include "format/format.h"
+#include "worker/pipeline.h"
+
+/* A table has at most 1600 columns; the index refuses those beyond. */
+#define MAX_FIELDS			4096
+
+struct SiPipeline
+{
+	const SiFormatRoutine *routine;
+	SiFormat   *format;
+	SiFieldTable *fields;
+	SiIndex    *index;
+};
+
+SiPipeline *
+si_pipeline_create(const SiSpec *spec)
+{
+	SiPipeline *p = palloc0(sizeof(SiPipeline));
+	SiReason	why;
+
+	p->routine = &si_format_json;
+	p->fields = si_fields_create(spec->discover, MAX_FIELDS);
+	p->index = si_index_create(spec, p->fields, &why);
+	if (p->index == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid timestamp format of supervisor \"%s\": %s", spec->id, why.text)));
+	p->format = p->routine->create(p->fields);
+	return p;
+}
+
+SiIndex *
+si_pipeline_index(SiPipeline *p)
+{
+	return p->index;
+}
+
+/*
+ * Whether this message's exceptions would exceed maxParseExceptions.  Asked
+ * before anything of it is stored, since rolled-up rows cannot be taken back.
+ */
+static bool
+exceeds_limit(SiPipeline *p, bool parsed, const SiRows *rows, int64 left, SiReason *why)
+{
+	SiAddResult result;
+
+	if (!parsed)
+		return left < 1;
+	if (likely(left >= rows->nrows))
+		return false;
+	si_index_check(p->index, rows, &result, why);
+	return (result.unparseable ? 1 : result.with_error) > left;
+}
+
+bool
+si_pipeline_add(SiPipeline *p, const SiMessage *m, int64 exceptions_left,
+				SiAddResult *result, SiReason *why)
+{
+	SiRows		rows;
+	bool		parsed;
+
+	memset(result, 0, sizeof(*result));
+	parsed = p->routine->parse(p->format, m->payload, m->len, &rows, why);
+	if (unlikely(exceeds_limit(p, parsed, &rows, exceptions_left, why)))
+		return false;
+	if (likely(parsed))
+		si_index_add(p->index, &rows, result, why);
+	else
+		result->unparseable = true;
+	return true;
+}
