@@ -37,9 +37,9 @@ CREATE FUNCTION @extschema@.get_supervisor(id text) RETURNS json
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_supervisor';
 COMMENT ON FUNCTION @extschema@.get_supervisor(text) IS 'the spec with every default filled in and secrets hidden';
 
-CREATE FUNCTION @extschema@.get_supervisors("full" boolean DEFAULT false) RETURNS json
+CREATE FUNCTION @extschema@.get_supervisors("full" boolean DEFAULT false, state boolean DEFAULT false, system boolean DEFAULT false) RETURNS json
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_supervisors';
-COMMENT ON FUNCTION @extschema@.get_supervisors(boolean) IS 'the ids of the supervisors that the caller may see; in full: with their states and specs';
+COMMENT ON FUNCTION @extschema@.get_supervisors(boolean, boolean, boolean) IS 'the ids of the supervisors that the caller may see; in full: with their states and specs; state: with their states; system: with specs as text, types and topics';
 
 CREATE FUNCTION @extschema@.get_supervisor_status(id text) RETURNS json
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_supervisor_status';
@@ -53,9 +53,9 @@ CREATE FUNCTION @extschema@.get_supervisor_parse_errors(id text, count integer D
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_supervisor_parse_errors';
 COMMENT ON FUNCTION @extschema@.get_supervisor_parse_errors(text, integer) IS 'the newest messages that could not be stored in full';
 
-CREATE FUNCTION @extschema@.get_supervisor_history(id text) RETURNS json
-	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_supervisor_history';
-COMMENT ON FUNCTION @extschema@.get_supervisor_history(text) IS 'every spec that was in force, newest first; also of terminated supervisors';
+CREATE FUNCTION @extschema@.get_supervisor_history(id text, count integer DEFAULT NULL) RETURNS json
+	LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_supervisor_history';
+COMMENT ON FUNCTION @extschema@.get_supervisor_history(text, integer) IS 'the specs that were in force, newest first, all or so many; also of terminated supervisors';
 
 REVOKE EXECUTE ON FUNCTION
 	@extschema@.submit_supervisor(json),
@@ -64,9 +64,9 @@ REVOKE EXECUTE ON FUNCTION
 	@extschema@.terminate_supervisor(text),
 	@extschema@.reset_supervisor(text),
 	@extschema@.get_supervisor(text),
-	@extschema@.get_supervisors(boolean),
+	@extschema@.get_supervisors(boolean, boolean, boolean),
 	@extschema@.get_supervisor_status(text),
 	@extschema@.get_supervisor_stats(text),
 	@extschema@.get_supervisor_parse_errors(text, integer),
-	@extschema@.get_supervisor_history(text)
+	@extschema@.get_supervisor_history(text, integer)
 FROM PUBLIC;

@@ -1,7 +1,8 @@
 /*
  * describe.c
- *		get_supervisor(), get_supervisors(), get_supervisor_history(): specs
- *		and lists, with Druid's names and shapes.
+ *		get_supervisor(), get_supervisors(), get_supervisor_health(),
+ *		get_supervisor_history(): specs and lists, with Druid's names and
+ *		shapes.
  *
  * Secrets are hidden from everybody here: the answers go into logs and
  * terminals.
@@ -19,7 +20,9 @@
 
 PG_FUNCTION_INFO_V1(si_get_supervisor);
 PG_FUNCTION_INFO_V1(si_get_supervisors);
+PG_FUNCTION_INFO_V1(si_get_supervisor_health);
 PG_FUNCTION_INFO_V1(si_get_supervisor_history);
+PG_FUNCTION_INFO_V1(si_get_supervisors_history);
 
 Datum
 si_get_supervisor(PG_FUNCTION_ARGS)
@@ -34,31 +37,88 @@ si_get_supervisor(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(si_spec_print(s->spec, s->suspended, false)));
 }
 
-/* One element of get_supervisors(true). */
-static void
-append_full(StringInfo json, SiQuery *q, const SiSupervisor *s)
+/* What the overlord last wrote of a supervisor; the steady state until it has. */
+typedef struct State
 {
-	const char *state = s->suspended ? "SUSPENDED" : "PENDING";
-	const char *detailed = state;
-	bool		healthy = true;
+	const char *state;
+	const char *detailed;
+	bool		healthy;
+} State;
 
+static State
+load_state(SiQuery *q, const SiSupervisor *s)
+{
+	State		state = {"PENDING", "PENDING", true};
+
+	if (s->suspended)
+		state.state = state.detailed = "SUSPENDED";
 	if (si_query(q,
 				 "SELECT state, detailed_state, healthy FROM stream_ingest.supervisor_status"
-				 " WHERE supervisor_id = $1", "t", s->id) > 0)
+				 " WHERE supervisor_id = $1 AND install = (SELECT uuid FROM stream_ingest.install)", "t", s->id) > 0)
 	{
-		state = si_get_text(0, 0);
-		detailed = si_get_text(0, 1);
-		healthy = si_get_bool(0, 2);
+		state.state = si_get_text(0, 0);
+		state.detailed = si_get_text(0, 1);
+		state.healthy = si_get_bool(0, 2);
 	}
+	return state;
+}
+
+Datum
+si_get_supervisor_health(PG_FUNCTION_ARGS)
+{
+	SiQuery		q;
+	SiSupervisor *s;
+	StringInfoData json;
+
+	si_query_begin(&q, true);
+	s = si_supervisor_get(&q, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	si_check_may_see(s, q.user);
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	si_put_bool(&json, "healthy", load_state(&q, s).healthy);
+	appendStringInfoChar(&json, '}');
+	si_query_end(&q);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(json.data, json.len));
+}
+
+/* What an element of get_supervisors() has. */
+typedef enum Detail
+{
+	DETAIL_ID,
+	DETAIL_STATE,
+	DETAIL_FULL,				/* and the spec */
+	DETAIL_SYSTEM				/* and the spec as text, type and source */
+} Detail;
+
+static void
+append_supervisor(StringInfo json, SiQuery *q, const SiSupervisor *s, Detail detail)
+{
+	State		state;
+
 	si_put_element(json);
+	if (detail == DETAIL_ID)
+	{
+		escape_json(json, s->id);
+		return;
+	}
+	state = load_state(q, s);
 	appendStringInfoChar(json, '{');
 	si_put_text(json, "id", s->id);
 	si_put_text(json, "dataSource", s->data_source);
-	si_put_text(json, "state", state);
-	si_put_text(json, "detailedState", detailed);
-	si_put_bool(json, "healthy", healthy);
-	si_put_key(json, "spec");
-	appendStringInfoString(json, si_spec_print(s->spec, s->suspended, false));
+	si_put_text(json, "state", state.state);
+	si_put_text(json, "detailedState", state.detailed);
+	si_put_bool(json, "healthy", state.healthy);
+	if (detail == DETAIL_FULL)
+	{
+		si_put_key(json, "spec");
+		appendStringInfoString(json, si_spec_print(s->spec, s->suspended, false));
+	}
+	else if (detail == DETAIL_SYSTEM)
+	{
+		si_put_text(json, "specString", si_spec_print(s->spec, s->suspended, false));
+		si_put_text(json, "type", "kafka");
+		si_put_text(json, "source", si_spec_parse(s->spec, true)->topic);
+	}
 	si_put_bool(json, "suspended", s->suspended);
 	appendStringInfoChar(json, '}');
 }
@@ -66,7 +126,8 @@ append_full(StringInfo json, SiQuery *q, const SiSupervisor *s)
 Datum
 si_get_supervisors(PG_FUNCTION_ARGS)
 {
-	bool		full = PG_GETARG_BOOL(0);
+	Detail		detail = PG_GETARG_BOOL(0) ? DETAIL_FULL : PG_GETARG_BOOL(1) ? DETAIL_STATE :
+		PG_GETARG_BOOL(2) ? DETAIL_SYSTEM : DETAIL_ID;
 	SiQuery		q;
 	SiSupervisor *list;
 	StringInfoData json;
@@ -77,17 +138,8 @@ si_get_supervisors(PG_FUNCTION_ARGS)
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');
 	for (int i = 0; i < n; i++)
-	{
-		if (!si_may_see(list[i].relid, q.user))
-			continue;
-		if (full)
-			append_full(&json, &q, &list[i]);
-		else
-		{
-			si_put_element(&json);
-			escape_json(&json, list[i].id);
-		}
-	}
+		if (si_may_see(list[i].relid, q.user))
+			append_supervisor(&json, &q, &list[i], detail);
 	appendStringInfoChar(&json, ']');
 	si_query_end(&q);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(json.data, json.len));
@@ -113,24 +165,57 @@ may_see_history(SiQuery *q, const char *id)
 	return si_may_see(InvalidOid, q->user);
 }
 
-Datum
-si_get_supervisor_history(PG_FUNCTION_ARGS)
+/* The newest count specs of a supervisor as an array; false when there is none. */
+static bool
+append_history(StringInfo json, SiQuery *q, const char *id, int64 count)
 {
-	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	SiQuery		q;
-	StringInfoData json;
-	bool		allowed;
 	int			n;
 
-	si_query_begin(&q, true);
-	allowed = may_see_history(&q, id);
-	n = si_query(&q,
+	n = si_query(q,
 				 "SELECT spec, at, spec ->> 'type' IN ('NoopSupervisorSpec', 'noop'),"
 				 " coalesce(spec ->> 'suspended', '') = 'true'"
 				 " FROM stream_ingest.spec_history"
 				 " WHERE supervisor_id = $1 AND install = (SELECT uuid FROM stream_ingest.install)"
-				 " ORDER BY version DESC", "t", id);
-	if (n == 0)
+				 " ORDER BY version DESC LIMIT $2", "ti", id, count);
+	appendStringInfoChar(json, '[');
+	for (int i = 0; i < n; i++)
+	{
+		char	   *spec = si_get_text(i, 0);
+
+		si_put_element(json);
+		appendStringInfoChar(json, '{');
+		si_put_key(json, "spec");
+		appendStringInfoString(json, si_get_bool(i, 2) ? spec :
+							   si_spec_print(spec, si_get_bool(i, 3), false));
+		si_put_time(json, "version", si_get_time(i, 1));
+		appendStringInfoChar(json, '}');
+	}
+	appendStringInfoChar(json, ']');
+	return n > 0;
+}
+
+Datum
+si_get_supervisor_history(PG_FUNCTION_ARGS)
+{
+	SiQuery		q;
+	StringInfoData json;
+	char	   *id;
+	int64		count = PG_INT32_MAX;
+	bool		allowed;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (!PG_ARGISNULL(1))
+		count = PG_GETARG_INT32(1);
+	if (count <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("count must be greater than zero")));
+	si_query_begin(&q, true);
+	allowed = may_see_history(&q, id);
+	initStringInfo(&json);
+	if (!append_history(&json, &q, id, count))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("no history for [%s]", id)));
@@ -138,21 +223,36 @@ si_get_supervisor_history(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for the history of supervisor [%s]", id)));
+	si_query_end(&q);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(json.data, json.len));
+}
+
+/* The histories of all supervisors that the caller may see, also of those that are gone. */
+Datum
+si_get_supervisors_history(PG_FUNCTION_ARGS)
+{
+	SiQuery		q;
+	StringInfoData json;
+	char	  **ids;
+	int			n;
+
+	si_query_begin(&q, true);
+	n = si_query(&q,
+				 "SELECT DISTINCT supervisor_id FROM stream_ingest.spec_history"
+				 " WHERE install = (SELECT uuid FROM stream_ingest.install) ORDER BY 1", "");
+	ids = palloc(sizeof(char *) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		ids[i] = si_get_text(i, 0);
 	initStringInfo(&json);
-	appendStringInfoChar(&json, '[');
+	appendStringInfoChar(&json, '{');
 	for (int i = 0; i < n; i++)
 	{
-		char	   *spec = si_get_text(i, 0);
-
-		si_put_element(&json);
-		appendStringInfoChar(&json, '{');
-		si_put_key(&json, "spec");
-		appendStringInfoString(&json, si_get_bool(i, 2) ? spec :
-							   si_spec_print(spec, si_get_bool(i, 3), false));
-		si_put_time(&json, "version", si_get_time(i, 1));
-		appendStringInfoChar(&json, '}');
+		if (!may_see_history(&q, ids[i]))
+			continue;
+		si_put_key(&json, ids[i]);
+		(void) append_history(&json, &q, ids[i], PG_INT32_MAX);
 	}
-	appendStringInfoChar(&json, ']');
+	appendStringInfoChar(&json, '}');
 	si_query_end(&q);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(json.data, json.len));
 }

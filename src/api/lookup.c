@@ -133,6 +133,12 @@ owns(Oid relid, Oid user)
 }
 
 bool
+si_owns(const SiSupervisor *s, Oid user)
+{
+	return owns(s->relid, user);
+}
+
+bool
 si_may_see(Oid relid, Oid user)
 {
 	return owns(relid, user) || has_privs_of_role(user, ROLE_PG_MONITOR);

@@ -31,6 +31,8 @@ extern SiSupervisor *si_supervisor_list(SiQuery *q, int *n);
 
 /* The rule of every view and function; user is the caller. */
 extern bool si_may_see(Oid relid, Oid user);
+/* The rule of every verb. */
+extern bool si_owns(const SiSupervisor *s, Oid user);
 /* ERROR unless the user may see it, or owns it. */
 extern void si_check_may_see(const SiSupervisor *s, Oid user);
 extern void si_check_owner(const SiSupervisor *s, Oid user);

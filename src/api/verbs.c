@@ -1,7 +1,7 @@
 /*
  * verbs.c
- *		suspend_supervisor(), resume_supervisor(), terminate_supervisor(),
- *		reset_supervisor().
+ *		suspend_supervisor(), resume_supervisor(), terminate_supervisor(), and
+ *		the same for all supervisors of the caller.
  *
  * A verb inserts one request row and wakes the overlord at commit.  It locks
  * and changes nothing that a worker touches; the overlord applies requests
@@ -10,9 +10,10 @@
 #include "postgres.h"
 
 #include "api/api.h"
-#include "api/put.h"
 #include "api/lookup.h"
+#include "api/put.h"
 #include "api/query.h"
+#include "api/verbs.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "spec/spec.h"
@@ -22,11 +23,12 @@
 PG_FUNCTION_INFO_V1(si_suspend_supervisor);
 PG_FUNCTION_INFO_V1(si_resume_supervisor);
 PG_FUNCTION_INFO_V1(si_terminate_supervisor);
-PG_FUNCTION_INFO_V1(si_reset_supervisor);
+PG_FUNCTION_INFO_V1(si_suspend_all_supervisors);
+PG_FUNCTION_INFO_V1(si_resume_all_supervisors);
+PG_FUNCTION_INFO_V1(si_terminate_all_supervisors);
 
-/* The supervisor, when the caller may change it.  Leaves the query open. */
-static SiSupervisor *
-begin_verb(SiQuery *q, const char *function, const char *id)
+SiSupervisor *
+si_begin_verb(SiQuery *q, const char *function, const char *id)
 {
 	SiSupervisor *s;
 
@@ -45,12 +47,17 @@ request(SiQuery *q, const SiSupervisor *s, const char *verb)
 			 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, requested_by)"
 			 " SELECT uuid, $1, $2, $3 FROM stream_ingest.install",
 			 "tto", s->id, verb, q->user);
+}
+
+void
+si_end_verb(SiQuery *q)
+{
 	si_query_end(q);
 	si_wake_overlord_at_commit();
 }
 
-static Datum
-answer_id(const char *id)
+Datum
+si_answer_id(const char *id)
 {
 	StringInfoData answer;
 
@@ -63,7 +70,7 @@ Datum
 si_suspend_supervisor(PG_FUNCTION_ARGS)
 {
 	SiQuery		q;
-	SiSupervisor *s = begin_verb(&q, "suspend_supervisor()", text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	SiSupervisor *s = si_begin_verb(&q, "suspend_supervisor()", text_to_cstring(PG_GETARG_TEXT_PP(0)));
 
 	if (s->suspended)
 		ereport(ERROR,
@@ -71,6 +78,7 @@ si_suspend_supervisor(PG_FUNCTION_ARGS)
 				 errmsg("[%s] is already suspended", s->id),
 				 errhint("resume_supervisor() lets it read again.")));
 	request(&q, s, "suspend");
+	si_end_verb(&q);
 	PG_RETURN_TEXT_P(cstring_to_text(si_spec_print(s->spec, true, false)));
 }
 
@@ -79,13 +87,14 @@ Datum
 si_resume_supervisor(PG_FUNCTION_ARGS)
 {
 	SiQuery		q;
-	SiSupervisor *s = begin_verb(&q, "resume_supervisor()", text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	SiSupervisor *s = si_begin_verb(&q, "resume_supervisor()", text_to_cstring(PG_GETARG_TEXT_PP(0)));
 
 	if (!s->suspended && !s->halted)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("[%s] is already running", s->id)));
 	request(&q, s, "resume");
+	si_end_verb(&q);
 	PG_RETURN_TEXT_P(cstring_to_text(si_spec_print(s->spec, false, false)));
 }
 
@@ -93,18 +102,66 @@ Datum
 si_terminate_supervisor(PG_FUNCTION_ARGS)
 {
 	SiQuery		q;
-	SiSupervisor *s = begin_verb(&q, "terminate_supervisor()", text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	SiSupervisor *s = si_begin_verb(&q, "terminate_supervisor()", text_to_cstring(PG_GETARG_TEXT_PP(0)));
 
 	request(&q, s, "terminate");
-	return answer_id(s->id);
+	si_end_verb(&q);
+	return si_answer_id(s->id);
+}
+
+/* ---------------------------------------------------------------- all of them */
+
+/* Requests a verb for each supervisor of the caller that it fits. */
+static Datum
+request_for_all(const char *function, const char *verb, bool (*fits) (const SiSupervisor *s))
+{
+	SiQuery		q;
+	SiSupervisor *list;
+	int			n;
+
+	PreventCommandIfReadOnly(function);
+	PreventCommandDuringRecovery(function);
+	si_query_begin(&q, false);
+	list = si_supervisor_list(&q, &n);
+	for (int i = 0; i < n; i++)
+		if (si_owns(&list[i], q.user) && fits(&list[i]))
+			request(&q, &list[i], verb);
+	si_end_verb(&q);
+	return PointerGetDatum(cstring_to_text("{\"status\":\"success\"}"));
+}
+
+static bool
+is_not_suspended(const SiSupervisor *s)
+{
+	return !s->suspended;
+}
+
+static bool
+does_not_run(const SiSupervisor *s)
+{
+	return s->suspended || s->halted;
+}
+
+static bool
+is_any(const SiSupervisor *s)
+{
+	return true;
 }
 
 Datum
-si_reset_supervisor(PG_FUNCTION_ARGS)
+si_suspend_all_supervisors(PG_FUNCTION_ARGS)
 {
-	SiQuery		q;
-	SiSupervisor *s = begin_verb(&q, "reset_supervisor()", text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	return request_for_all("suspend_all_supervisors()", "suspend", is_not_suspended);
+}
 
-	request(&q, s, "reset");
-	return answer_id(s->id);
+Datum
+si_resume_all_supervisors(PG_FUNCTION_ARGS)
+{
+	return request_for_all("resume_all_supervisors()", "resume", does_not_run);
+}
+
+Datum
+si_terminate_all_supervisors(PG_FUNCTION_ARGS)
+{
+	return request_for_all("terminate_all_supervisors()", "terminate", is_any);
 }

@@ -54,6 +54,11 @@ SELECT s ->> 'id' AS id, s ->> 'suspended' AS suspended,
 	s #>> '{spec,ioConfig,consumerProperties,sasl.password}' AS password
 FROM get_supervisor('wiki') s;
 SELECT string_agg(k, ',' ORDER BY n) FROM json_object_keys(get_supervisors(true) -> 0) WITH ORDINALITY x (k, n);
+SELECT string_agg(k, ',' ORDER BY n) FROM json_object_keys(get_supervisors(state => true) -> 0) WITH ORDINALITY x (k, n);
+SELECT string_agg(k, ',' ORDER BY n) FROM json_object_keys(get_supervisors(system => true) -> 0) WITH ORDINALITY x (k, n);
+SELECT s ->> 'type' AS type, s ->> 'source' AS source, s ->> 'specString' ~ 'secret' AS secret
+FROM json_array_elements(get_supervisors(system => true)) s;
+SELECT get_supervisor_health('wiki');
 SELECT get_supervisor_status('wiki') ->> 'id' AS id, string_agg(k, ',' ORDER BY n) AS keys
 FROM json_object_keys(get_supervisor_status('wiki') -> 'payload') WITH ORDINALITY x (k, n)
 WHERE k NOT IN ('note', 'latestOffsets', 'offsetsLastUpdated');
@@ -83,9 +88,12 @@ CALL settle();
 SELECT h #>> '{spec,suspended}' AS suspended, h #>> '{spec,spec,ioConfig,consumerProperties,sasl.password}' AS password
 FROM json_array_elements(get_supervisor_history('wiki')) h;
 SELECT suspended, requests, spec_version FROM stream_ingest.supervisors;
+SELECT json_array_length(get_supervisor_history('wiki', 2)) AS two, get_supervisor_history('wiki', 1) -> 0 #>> '{spec,suspended}' AS newest;
+SELECT error($$SELECT get_supervisor_history('wiki', 0)$$);
+SELECT k, json_array_length(v) FROM json_each(get_supervisors_history()) AS h (k, v);
 
 SELECT error(format('SELECT %s(%L)', f, 'nope'))
-FROM unnest('{get_supervisor,get_supervisor_status,get_supervisor_stats,get_supervisor_parse_errors,get_supervisor_history,suspend_supervisor,resume_supervisor,reset_supervisor,terminate_supervisor}'::text[]) f;
+FROM unnest('{get_supervisor,get_supervisor_health,get_supervisor_status,get_supervisor_stats,get_supervisor_parse_errors,get_supervisor_history,suspend_supervisor,resume_supervisor,reset_supervisor,terminate_supervisor}'::text[]) f;
 SELECT get_supervisor(NULL) IS NULL AS strict;
 
 BEGIN;
@@ -134,6 +142,28 @@ SELECT submit_supervisor('{"type":"kafka","dataSchema":{"dataSource":"flat","par
 	"metricsSpec":[],"granularitySpec":{"type":"uniform","segmentGranularity":"DAY","queryGranularity":"NONE","rollup":false}},
 	"tuningConfig":{"type":"kafka"},"ioConfig":{"topic":"nobody","consumerProperties":{"bootstrap.servers":"127.0.0.1:1"}}}');
 SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'flat' ORDER BY ordinal_position;
+
+--
+-- all at once
+--
+BEGIN;
+SELECT suspend_all_supervisors();
+SELECT s ->> 'id' AS id, s ->> 'suspended' AS suspended FROM json_array_elements(get_supervisors(state => true)) s;
+SELECT suspend_all_supervisors();
+SELECT count(*), count(DISTINCT supervisor_id) FROM stream_ingest.request;
+SELECT resume_all_supervisors();
+SELECT s ->> 'id' AS id, s ->> 'suspended' AS suspended FROM json_array_elements(get_supervisors(state => true)) s;
+SELECT terminate_all_supervisors();
+SELECT get_supervisors();
+SELECT suspend_all_supervisors();
+ROLLBACK;
+SELECT get_supervisors();
+SELECT get_tasks() IS NULL AS nothing, get_tasks('complete', 'no such', 5), get_tasks('pending');
+SELECT error($$SELECT get_tasks('sleeping')$$);
+SELECT error(format('SELECT %s(%L)', f, 'nope')) FROM unnest('{get_task_status,get_task_report}'::text[]) f;
+BEGIN READ ONLY;
+SELECT error(format('SELECT %s_all_supervisors()', v)) FROM unnest('{suspend,resume,terminate}'::text[]) v;
+COMMIT;
 
 --
 -- names

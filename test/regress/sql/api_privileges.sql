@@ -47,7 +47,7 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO api_owner, api_other, api_rea
 SET ROLE api_owner;
 SELECT error(format('SELECT submit_supervisor(%L)', spec('wiki')));
 SET search_path = mine, public;
-SELECT submit_supervisor(spec('wiki'));
+SELECT submit_supervisor(spec('wiki', ',"sasl.password":"secret word"'));
 RESET ROLE;
 SELECT relowner::regrole, relacl FROM pg_class WHERE oid = 'mine.wiki'::regclass;
 SELECT current_user = session_user AS same_user, current_setting('search_path');
@@ -59,11 +59,13 @@ SELECT error('SELECT count(*) FROM mine.wiki');
 
 -- others change nothing and see nothing
 SELECT error(format('SELECT %s(%L)', f, 'wiki'))
-FROM unnest('{get_supervisor,get_supervisor_status,get_supervisor_stats,get_supervisor_parse_errors,get_supervisor_history,suspend_supervisor,resume_supervisor,reset_supervisor,terminate_supervisor}'::text[]) f;
+FROM unnest('{get_supervisor,get_supervisor_health,get_supervisor_status,get_supervisor_stats,get_supervisor_parse_errors,get_supervisor_history,suspend_supervisor,resume_supervisor,reset_supervisor,terminate_supervisor}'::text[]) f;
 SELECT error(format('SELECT submit_supervisor(%L)', spec('wiki')));
 SET search_path = theirs, public;
 SELECT error(format('SELECT submit_supervisor(%L)', spec('wiki')));
-SELECT get_supervisors();
+SELECT get_supervisors(), get_supervisors(true), get_supervisors(system => true), get_supervisors_history(), get_tasks();
+-- all supervisors of the caller: none
+SELECT suspend_all_supervisors(), terminate_all_supervisors();
 SELECT count(*) FROM stream_ingest.supervisors;
 SELECT count(*) FROM stream_ingest.workers WHERE supervisor_id IS NOT NULL;
 SELECT error('SELECT * FROM stream_ingest.supervisor');
@@ -74,11 +76,14 @@ SET ROLE api_monitor;
 SELECT get_supervisors();
 SELECT supervisor_id, data_source, owner FROM stream_ingest.supervisors;
 SELECT get_supervisor_status('wiki') ->> 'id';
+SELECT get_supervisors(system => true) ->> 0 LIKE '%secret%' AS secret, json_object_keys(get_supervisors_history()) AS histories;
 SELECT error($$SELECT suspend_supervisor('wiki')$$);
+SELECT suspend_all_supervisors();
 SELECT count(*) FROM stream_ingest.pending_deletes;
 -- the owner is the owner of the table, also when that changes
 SET ROLE api_owner;
 SELECT supervisor_id FROM stream_ingest.supervisors;
+SELECT get_supervisor('wiki') ->> 'suspended' AS nobody_did;
 SELECT suspend_supervisor('wiki') ->> 'suspended' AS suspended;
 RESET ROLE;
 GRANT CREATE ON SCHEMA mine TO api_other;

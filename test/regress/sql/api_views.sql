@@ -66,6 +66,13 @@ SELECT get_supervisor_status('viewed') #> '{payload,recentErrors}';
 SELECT jsonb_pretty(get_supervisor_stats('viewed')::jsonb);
 SELECT jsonb_pretty(get_supervisor_parse_errors('viewed')::jsonb);
 SELECT json_array_length(get_supervisor_parse_errors('viewed', 2)) AS two, get_supervisor_parse_errors('viewed', -1) AS none;
+SELECT t ->> 'id' AS id, t ->> 'status' AS status, t ->> 'runnerStatusCode' AS runner, t ->> 'duration' AS duration, t ->> 'errorMsg' AS error
+FROM json_array_elements(get_tasks()) t ORDER BY 1;
+SELECT json_array_length(get_tasks('running')) AS running, json_array_length(get_tasks(max => 1)) AS one, get_tasks('complete') -> 0 ->> 'id' AS complete;
+SELECT jsonb_pretty(get_task_status('failed_1')::jsonb #- '{status,createdTime}' #- '{status,queueInsertionTime}');
+SELECT jsonb_pretty(get_task_report('read_0')::jsonb #- '{ingestionStatsAndErrors,payload,rowStats,movingAverages}');
+SELECT jsonb_pretty(get_task_report('publish_0')::jsonb);
+SELECT jsonb_pretty(get_task_report('failed_1')::jsonb #- '{ingestionStatsAndErrors,payload,rowStats}');
 SELECT e ->> 'state' AS state, e ->> 'healthy' AS healthy FROM json_array_elements(get_supervisors(true)) e;
 -- one task group has given up: resume lets it try again
 SELECT resume_supervisor('viewed') ->> 'suspended' AS suspended;

@@ -1,0 +1,47 @@
+--
+-- More verbs and answers, after Druid's supervisor and task APIs.  Like those
+-- of 40_api.sql they are in the schema of the extension and in C.
+--
+
+CREATE FUNCTION @extschema@.get_supervisor_health(id text) RETURNS json
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_supervisor_health';
+COMMENT ON FUNCTION @extschema@.get_supervisor_health(text) IS 'whether a supervisor is healthy: {"healthy":true}';
+
+CREATE FUNCTION @extschema@.get_supervisors_history() RETURNS json
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_supervisors_history';
+COMMENT ON FUNCTION @extschema@.get_supervisors_history() IS 'the histories of all supervisors that the caller may see, by id';
+
+CREATE FUNCTION @extschema@.suspend_all_supervisors() RETURNS json
+	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_suspend_all_supervisors';
+COMMENT ON FUNCTION @extschema@.suspend_all_supervisors() IS 'suspend_supervisor() for every supervisor of the caller that is not suspended; of a superuser: for all';
+
+CREATE FUNCTION @extschema@.resume_all_supervisors() RETURNS json
+	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_resume_all_supervisors';
+COMMENT ON FUNCTION @extschema@.resume_all_supervisors() IS 'resume_supervisor() for every supervisor of the caller that does not run; of a superuser: for all';
+
+CREATE FUNCTION @extschema@.terminate_all_supervisors() RETURNS json
+	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_terminate_all_supervisors';
+COMMENT ON FUNCTION @extschema@.terminate_all_supervisors() IS 'terminate_supervisor() for every supervisor of the caller; of a superuser: for all';
+
+CREATE FUNCTION @extschema@.get_tasks(state text DEFAULT NULL, datasource text DEFAULT NULL, max integer DEFAULT NULL) RETURNS json
+	LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_tasks';
+COMMENT ON FUNCTION @extschema@.get_tasks(text, text, integer) IS 'tasks that the caller may see, newest first: all, those in a state (running, complete), of a data source, at most so many';
+
+CREATE FUNCTION @extschema@.get_task_status(task_id text) RETURNS json
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_task_status';
+COMMENT ON FUNCTION @extschema@.get_task_status(text) IS 'status, duration, process and error of a task';
+
+CREATE FUNCTION @extschema@.get_task_report(task_id text) RETURNS json
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_task_report';
+COMMENT ON FUNCTION @extschema@.get_task_report(text) IS 'what a task has counted, and the messages it could not store in full';
+
+REVOKE EXECUTE ON FUNCTION
+	@extschema@.get_supervisor_health(text),
+	@extschema@.get_supervisors_history(),
+	@extschema@.suspend_all_supervisors(),
+	@extschema@.resume_all_supervisors(),
+	@extschema@.terminate_all_supervisors(),
+	@extschema@.get_tasks(text, text, integer),
+	@extschema@.get_task_status(text),
+	@extschema@.get_task_report(text)
+FROM PUBLIC;
