@@ -22,13 +22,13 @@ struct SiPipeline
 };
 
 SiPipeline *
-si_pipeline_create(const SiSpec *spec)
+si_pipeline_create(const SiSpec *spec, bool all_fields)
 {
 	SiPipeline *p = palloc0(sizeof(SiPipeline));
 	SiReason	why;
 
 	p->routine = &si_format_json;
-	p->fields = si_fields_create(spec->discover, MAX_FIELDS);
+	p->fields = si_fields_create(spec->discover || all_fields, MAX_FIELDS);
 	p->index = si_index_create(spec, p->fields, &why);
 	if (p->index == NULL)
 		ereport(ERROR,
@@ -42,6 +42,18 @@ SiIndex *
 si_pipeline_index(SiPipeline *p)
 {
 	return p->index;
+}
+
+const SiFieldTable *
+si_pipeline_fields(const SiPipeline *p)
+{
+	return p->fields;
+}
+
+bool
+si_pipeline_parse(SiPipeline *p, const SiMessage *m, SiRows *rows, SiReason *why)
+{
+	return p->routine->parse(p->format, m->payload, m->len, rows, why);
 }
 
 /*
@@ -69,7 +81,7 @@ si_pipeline_add(SiPipeline *p, const SiMessage *m, int64 exceptions_left,
 	bool		parsed;
 
 	memset(result, 0, sizeof(*result));
-	parsed = p->routine->parse(p->format, m->payload, m->len, &rows, why);
+	parsed = si_pipeline_parse(p, m, &rows, why);
 	if (unlikely(exceeds_limit(p, parsed, &rows, exceptions_left, why)))
 		return false;
 	if (likely(parsed))

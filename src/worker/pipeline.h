@@ -12,8 +12,11 @@
 
 typedef struct SiPipeline SiPipeline;
 
-/* In CurrentMemoryContext, with which it ends.  ERROR when the spec cannot be read by. */
-extern SiPipeline *si_pipeline_create(const SiSpec *spec);
+/*
+ * In CurrentMemoryContext, with which it ends.  ERROR when the spec cannot be
+ * read by.  all_fields: the rows of a message show its other fields too.
+ */
+extern SiPipeline *si_pipeline_create(const SiSpec *spec, bool all_fields);
 
 /* Where the rows gather. */
 extern SiIndex *si_pipeline_index(SiPipeline *p);
@@ -27,5 +30,13 @@ extern SiIndex *si_pipeline_index(SiPipeline *p);
  */
 extern bool si_pipeline_add(SiPipeline *p, const SiMessage *m, int64 exceptions_left,
 							SiAddResult *result, SiReason *why);
+
+/*
+ * The first half of it, for who wants to see the rows: they are valid until
+ * the next message.  False with a reason when the message is unparseable.
+ */
+extern bool si_pipeline_parse(SiPipeline *p, const SiMessage *m, SiRows *rows, SiReason *why);
+/* Names of the slots of rows. */
+extern const SiFieldTable *si_pipeline_fields(const SiPipeline *p);
 
 #endif							/* SI_WORKER_PIPELINE_H */

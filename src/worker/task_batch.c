@@ -105,7 +105,7 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 	si_my_slot->run_id = b->run_id;
 	SpinLockRelease(&si_my_slot->mutex);
 
-	b->pipeline = si_pipeline_create(b->spec);
+	b->pipeline = si_pipeline_create(b->spec, false);
 	b->index = si_pipeline_index(b->pipeline);
 	b->max_rows = b->spec->max_rows_in_memory;
 	b->max_bytes = memory_limit(b->spec);

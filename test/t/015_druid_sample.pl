@@ -70,6 +70,21 @@ a|disk|/|1|7|7|7
 b|cpu||1|10|10|10
 ROWS
 
+# a sample of the topic stores nothing and touches no supervisor
+$spec =~ s/"metrics-kafka"/"sampled"/;
+my $sampled = decode_json($node->safe_psql('postgres', "SET client_min_messages = error; SELECT sample_supervisor('$spec')"));
+is($sampled->{numRowsRead}, 5, 'the sampler reads the topic');
+is($sampled->{numRowsIndexed}, 3, 'and merges equal rows');
+is($sampled->{data}[0]{parsed}{value_sum}, 0, 'as a task does') or diag(explain($sampled));
+is($sampled->{data}[0]{input}{value}, 1.5, 'beside what came in');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_class WHERE relname = 'sampled'}), '0', 'no table is made');
+is(scalar(@{ decode_json($node->safe_psql('postgres', "SET client_min_messages = error; SELECT sample_supervisor('$spec', NULL, 2)"))->{data} }), 2,
+	'only as many as are wanted: the newest') or diag(explain($sampled));
+$spec =~ s/"topic":"metrics"/"topic":"nothing"/;
+($rc, $out, $err) = $node->psql('postgres', "SELECT sample_supervisor('$spec')");
+like($err, qr/could not read topic "nothing": .*[Uu]nknown topic/, 'a topic that is not there is told');
+ok($node->wait_for(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE '%sampling%'}, '0'), 'no worker stays');
+
 $node->safe_psql('postgres', q{SELECT suspend_supervisor('metrics-kafka')});
 ok($node->wait_for(q{SELECT string_agg(interval_start || ' ' || rows, ', ' ORDER BY interval_start) FROM stream_ingest.segments
 	WHERE kind = 'segment'}, '2026-01-01 00:00:00+00 2, 2026-01-01 01:00:00+00 1'), 'published by the hour, equal rows merged');
