@@ -26,21 +26,31 @@ typedef enum SiRole
 {
 	SI_ROLE_TIME = 1,
 	SI_ROLE_DIMENSION = 2,
-	SI_ROLE_METRIC = 3
+	SI_ROLE_METRIC = 3,
+	SI_ROLE_TIMES = 4			/* times of the values of the metric before it */
 } SiRole;
 
 /*
  * How two values of a metric column are combined when rows are merged.  A
  * count is stored as a long that combines by SUM.  Nulls are ignored; all
- * null gives null.  The numbers are part of the segment format.
+ * null gives null.  FIRST and LAST go by the times of the values instead: of
+ * equal times FIRST keeps the value read earlier, LAST the one read later; a
+ * null with a time counts, a value without a time does not.  The numbers are
+ * part of the segment format.
  */
 typedef enum SiAgg
 {
 	SI_AGG_NONE = 0,			/* not a metric */
 	SI_AGG_SUM = 1,
 	SI_AGG_MIN = 2,
-	SI_AGG_MAX = 3
+	SI_AGG_MAX = 3,
+	SI_AGG_FIRST = 4,
+	SI_AGG_LAST = 5,
+	SI_AGG_ANY = 6				/* one of the values that are not null */
 } SiAgg;
+
+/* Whether values are chosen by their times. */
+#define SI_AGG_BY_TIME(agg)	((agg) == SI_AGG_FIRST || (agg) == SI_AGG_LAST)
 
 /* Name, type and role of one column. */
 typedef struct SiColumnDesc

@@ -328,6 +328,11 @@ si_convert_string(const SiValue *v, SiMultiValue mv, SiTextBuf *buf, const char 
 			double_text(v, buf, text, len);
 			return SI_CONVERT_OK;
 		case SI_VALUE_ARRAY:
+			if (mv == SI_MULTI_TEXT)
+			{
+				object_text(v, buf, text, len);
+				return SI_CONVERT_OK;
+			}
 			return array_text(v, mv, buf, text, len, multi, column, why);
 		case SI_VALUE_OBJECT:
 			object_text(v, buf, text, len);
@@ -335,6 +340,30 @@ si_convert_string(const SiValue *v, SiMultiValue mv, SiTextBuf *buf, const char 
 		default:
 			return SI_CONVERT_NULL;
 	}
+}
+
+uint32
+si_text_clip(const char *text, uint32 len, uint32 max_bytes)
+{
+	if (len <= max_bytes)
+		return len;
+	/* bytes 10xxxxxx go on with the character before */
+	while (max_bytes > 0 && ((unsigned char) text[max_bytes] & 0xC0) == 0x80)
+		max_bytes--;
+	return max_bytes;
+}
+
+uint32
+si_text_clip_chars(const char *text, uint32 len, uint32 max_chars)
+{
+	uint32		chars = 0;
+
+	if (len <= max_chars)
+		return len;
+	for (uint32 i = 0; i < len; i++)
+		if (((unsigned char) text[i] & 0xC0) != 0x80 && chars++ == max_chars)
+			return i;
+	return len;
 }
 
 /*

@@ -23,7 +23,8 @@ typedef enum SiMultiValue
 {
 	SI_MULTI_SORTED_ARRAY = 0,
 	SI_MULTI_SORTED_SET,
-	SI_MULTI_ARRAY
+	SI_MULTI_ARRAY,
+	SI_MULTI_TEXT				/* as one value, compact JSON text: metrics */
 } SiMultiValue;
 
 /* Reused buffer for texts that do not exist in the message. */
@@ -44,6 +45,11 @@ typedef struct SiTextBuf
 extern SiConvert si_convert_string(const SiValue *v, SiMultiValue mv, SiTextBuf *buf,
 								   const char **text, uint32 *len, bool *multi,
 								   const char *column, SiReason *why);
+
+/* Length of a text cut to max_bytes, at the end of a character. */
+extern uint32 si_text_clip(const char *text, uint32 len, uint32 max_bytes);
+/* The same, cut to max_chars characters. */
+extern uint32 si_text_clip_chars(const char *text, uint32 len, uint32 max_chars);
 
 /* Numeric dimensions. */
 extern SiConvert si_convert_long(const SiValue *v, int64 *out, const char *column, SiReason *why);

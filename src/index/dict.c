@@ -154,3 +154,27 @@ found:
 	d->last = d->bytes + d->offsets[code - 1];
 	return code;
 }
+
+void
+si_dict_drop_unused(SiDictBuilder *d, uint32 *codes, uint32 nrows)
+{
+	SiDictBuilder fresh;
+	uint32	   *new_code;
+
+	if (d->count / 2 <= nrows)
+		return;
+	si_dict_init(&fresh);
+	new_code = si_alloc0(sizeof(uint32) * ((Size) d->count + 1));
+	for (uint32 i = 0; i < nrows; i++)
+	{
+		uint32		code = codes[i];
+
+		if (code != 0 && new_code[code] == 0)
+			new_code[code] = si_dict_lookup(&fresh, d->bytes + d->offsets[code - 1],
+											(uint32) (d->offsets[code] - d->offsets[code - 1]));
+		codes[i] = new_code[code];
+	}
+	pfree(new_code);
+	si_dict_free(d);
+	*d = fresh;
+}

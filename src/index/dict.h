@@ -42,6 +42,12 @@ extern void si_dict_free(SiDictBuilder *d);
 /* Memory in bytes that the entries take (not what is allocated). */
 extern uint64 si_dict_memory(const SiDictBuilder *d);
 
+/*
+ * Forgets the entries that no row has, when they are many: rows were merged
+ * since.  Codes change.
+ */
+extern void si_dict_drop_unused(SiDictBuilder *d, uint32 *codes, uint32 nrows);
+
 extern uint32 si_dict_lookup_slow(SiDictBuilder *d, const char *text, uint32 len);
 
 /* Code (from 1) of a text, which is added when it is new. */

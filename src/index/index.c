@@ -12,6 +12,7 @@
 
 #include "format/convert.h"
 #include "format/timestamp.h"
+#include "index/by_time.h"
 #include "index/dict.h"
 #include "index/index.h"
 
@@ -29,6 +30,7 @@ typedef struct IndexColumn
 	SiColumnDesc desc;
 	int			slot;			/* of its input; -1: count */
 	SiMultiValue multi_value;
+	uint32		max_len;		/* bytes, or characters of a dimension, of a string */
 	union
 	{
 		uint32	   *codes;
@@ -68,6 +70,7 @@ struct SiIndex
 	int			ncolumns;
 	int			columns_cap;
 	IndexColumn *columns;
+	SiByTime   *by_time;		/* first and last values; NULL: none */
 	int			first_discovered;	/* columns from here on were discovered */
 	int64		refused;
 
@@ -119,6 +122,7 @@ add_column(SiIndex *ix, const char *name, SiType type, SiRole role, SiAgg agg, i
 	c->desc.role = role;
 	c->desc.agg = agg;
 	c->slot = slot;
+	c->max_len = PG_UINT32_MAX;
 	/* zeroed: rows before a column is discovered read null (code 0) */
 	c->v.codes = si_alloc0(type_size(type) * ix->cap);
 	if (type == SI_TYPE_STRING)
@@ -154,19 +158,31 @@ si_index_create(const SiSpec *spec, SiFieldTable *fields, SiReason *why)
 	for (int i = 0; i < spec->ndimensions; i++)
 	{
 		const SiSpecDimension *d = &spec->dimensions[i];
+		IndexColumn *c = add_column(ix, d->name, d->type, SI_ROLE_DIMENSION, SI_AGG_NONE,
+									si_fields_add(fields, d->name, strlen(d->name)));
 
-		add_column(ix, d->name, d->type, SI_ROLE_DIMENSION, SI_AGG_NONE,
-				   si_fields_add(fields, d->name, strlen(d->name)))->multi_value = d->multi_value;
+		c->multi_value = d->multi_value;
+		if (d->max_length > 0)
+			c->max_len = d->max_length;
 	}
 	for (int i = 0; i < spec->nmetrics; i++)
 	{
 		const SiSpecMetric *m = &spec->metrics[i];
 		int			slot = -1;
+		IndexColumn *c;
 
+		if (SI_AGG_BY_TIME(m->agg))
+			continue;
 		if (m->input == SI_METRIC_FIELD)
 			slot = si_fields_add(fields, m->field_name, strlen(m->field_name));
-		add_column(ix, m->name, m->type, SI_ROLE_METRIC, m->agg, slot);
+		c = add_column(ix, m->name, m->type, SI_ROLE_METRIC, m->agg, slot);
+		if (m->type == SI_TYPE_STRING)
+		{
+			c->multi_value = SI_MULTI_TEXT;
+			c->max_len = m->max_string_bytes;
+		}
 	}
+	ix->by_time = si_by_time_create(spec, fields, ix->cap);
 	ix->first_discovered = ix->ncolumns;
 	ix->nslots = ix->slots_cap = si_fields_count(fields);
 	ix->slot_column = si_alloc(sizeof(int) * ix->slots_cap);
@@ -219,6 +235,8 @@ grow_rows(SiIndex *ix)
 			memset((char *) c->nulls + old / 8, 0, (ix->cap - old) / 8);
 		}
 	}
+	if (ix->by_time)
+		si_by_time_grow(ix->by_time, ix->cap);
 }
 
 static inline void
@@ -308,6 +326,9 @@ store_value(SiIndex *ix, IndexColumn *c, const SiValue *v, uint32 row, SiReason 
 			c->v.codes[row] = 0;
 		else
 		{
+			if (SI_UNLIKELY(len > c->max_len) && !multi)
+				len = c->desc.role == SI_ROLE_METRIC ? si_text_clip(text, len, c->max_len) :
+					si_text_clip_chars(text, len, c->max_len);
 			c->v.codes[row] = si_dict_lookup(&c->dict, text, len);
 			c->nvalues++;
 			c->desc.multi_value |= multi;
@@ -438,7 +459,8 @@ add_saturated(int64 a, int64 b)
 }
 
 #define COMBINE(agg, a, b, sum) \
-	((agg) == SI_AGG_SUM ? (sum) : (agg) == SI_AGG_MIN ? ((b) < (a) ? (b) : (a)) : ((b) > (a) ? (b) : (a)))
+	((agg) == SI_AGG_SUM ? (sum) : (agg) == SI_AGG_MIN ? ((b) < (a) ? (b) : (a)) : \
+	 (agg) == SI_AGG_MAX ? ((b) > (a) ? (b) : (a)) : (a))
 
 /* Takes the metrics of row "from" into row "to". */
 static void
@@ -452,6 +474,12 @@ merge_metrics(SiIndex *ix, uint32 to, uint32 from)
 		{
 			if (c->any_null && c->nulls != NULL)
 				clear_null(c, from);
+			continue;
+		}
+		if (c->desc.type == SI_TYPE_STRING)
+		{
+			if (c->v.codes[to] == 0)
+				c->v.codes[to] = c->v.codes[from];
 			continue;
 		}
 		if (c->any_null && is_null(c, from))
@@ -484,6 +512,8 @@ merge_metrics(SiIndex *ix, uint32 to, uint32 from)
 				break;
 		}
 	}
+	if (ix->by_time)
+		si_by_time_merge(ix->by_time, to, from);
 }
 
 /* True when the row at nrows was merged into an earlier one. */
@@ -546,6 +576,8 @@ add_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason *w
 
 		ok &= store_value(ix, c, v, row, why);
 	}
+	if (SI_UNLIKELY(ix->by_time != NULL))
+		ok &= si_by_time_store(ix->by_time, values, nvalues, time, row, &ix->text, why);
 	if (!ix->rollup)
 		ix->nrows++;
 	else if (!roll_up(ix))
@@ -594,7 +626,7 @@ check_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason 
 		if (rc == SI_CONVERT_ERROR)
 			return false;
 	}
-	return true;
+	return ix->by_time == NULL || si_by_time_check(ix->by_time, values, nvalues, &ix->text, why);
 }
 
 /* What is done with one row of a message: true when all of its values are right. */
@@ -657,6 +689,8 @@ si_index_bytes(const SiIndex *ix)
 		if (c->desc.type == SI_TYPE_STRING)
 			bytes += si_dict_memory(&c->dict);
 	}
+	if (ix->by_time)
+		bytes += si_by_time_bytes(ix->by_time, ix->nrows);
 	if (ix->rollup)
 		bytes += sizeof(RollupEntry) * 2 * (uint64) ix->nrows;
 	return bytes;
@@ -670,7 +704,8 @@ si_index_table(SiIndex *ix)
 	INDEX_CONTEXT(ix);
 
 	if (ix->table_columns == NULL)
-		ix->table_columns = si_alloc(sizeof(SiColumn) * (MAX_COLUMNS + 16));
+		ix->table_columns = si_alloc(sizeof(SiColumn) *
+									 (MAX_COLUMNS + 16 + (ix->by_time ? si_by_time_columns(ix->by_time) : 0)));
 	out = ix->table_columns;
 	memset(&out[n], 0, sizeof(SiColumn));
 	out[n].desc.name = SI_TIME_COLUMN;
@@ -690,12 +725,16 @@ si_index_table(SiIndex *ix)
 		o->nulls = c->any_null ? c->nulls : NULL;
 		if (c->desc.type == SI_TYPE_STRING)
 		{
+			if (ix->rollup && c->desc.role == SI_ROLE_METRIC)
+				si_dict_drop_unused(&c->dict, c->v.codes, ix->nrows);
 			o->dict.count = c->dict.count;
 			o->dict.bytes = c->dict.bytes;
 			o->dict.offsets = c->dict.offsets;
 		}
 		n++;
 	}
+	if (ix->by_time)
+		n += si_by_time_table(ix->by_time, ix->times, ix->nrows, &out[n]);
 	ix->table.nrows = ix->nrows;
 	ix->table.ncolumns = n;
 	ix->table.columns = out;
@@ -736,6 +775,8 @@ si_index_reset(SiIndex *ix)
 		else
 			memset(ix->rollup_table, 0, sizeof(RollupEntry) * (Size) (ix->rollup_mask + 1));
 	}
+	if (ix->by_time)
+		si_by_time_reset(ix->by_time);
 	ix->nrows = 0;
 	INDEX_CONTEXT_END(ix);
 }

@@ -232,7 +232,18 @@ type_name(SiType type)
 static const char *
 role_name(SiRole role)
 {
-	return role == SI_ROLE_TIME ? "time" : role == SI_ROLE_METRIC ? "metric" : "dimension";
+	switch (role)
+	{
+		case SI_ROLE_TIME:
+			return "time";
+		case SI_ROLE_DIMENSION:
+			return "dimension";
+		case SI_ROLE_METRIC:
+			return "metric";
+		case SI_ROLE_TIMES:
+			return "times";
+	}
+	return "unknown";
 }
 
 /* The least (first) or greatest value of a column as text. */

@@ -73,6 +73,14 @@ si_directory_put(SiBuf *out, const SiSegColumn *col)
 
 /* --------------------------------------------------------------- parsing */
 
+bool
+si_times_in_place(const SiColumnDesc *times, const SiColumnDesc *before)
+{
+	return times->type == SI_TYPE_LONG && times->agg == SI_AGG_NONE &&
+		before->role == SI_ROLE_METRIC && SI_AGG_BY_TIME(before->agg) &&
+		strcmp(times->name, before->name) == 0;
+}
+
 /* Name, type, role and flags; why when something is not allowed. */
 static const char *
 parse_desc(SiCursor *c, int number, SiSegColumn *col, uint8 *flags)
@@ -98,7 +106,7 @@ parse_desc(SiCursor *c, int number, SiSegColumn *col, uint8 *flags)
 	col->encoding = si_cur_u8(c);
 	if (type < SI_TYPE_TIME || type > SI_TYPE_DOUBLE)
 		return "unknown column type";
-	if (role < SI_ROLE_TIME || role > SI_ROLE_METRIC || agg > SI_AGG_MAX)
+	if (role < SI_ROLE_TIME || role > SI_ROLE_TIMES || agg > SI_AGG_ANY)
 		return "unknown column role";
 	if ((*flags & ~SI_COL_ALL) || col->encoding >= SI_ENC_COUNT)
 		return "unknown column flags";
@@ -115,6 +123,8 @@ parse_desc(SiCursor *c, int number, SiSegColumn *col, uint8 *flags)
 	info->desc.role = (SiRole) role;
 	info->desc.agg = (SiAgg) agg;
 	info->desc.multi_value = (*flags & SI_COL_MULTI) != 0;
+	if (role == SI_ROLE_TIMES && !si_times_in_place(&info->desc, &col[-1].info.desc))
+		return "times without their metric";
 	info->dict_sorted = (*flags & SI_COL_SORTED) != 0;
 	info->has_bitmaps = (*flags & SI_COL_BITMAPS) != 0;
 	info->encoding = si_encoding_name(col->encoding);

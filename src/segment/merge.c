@@ -27,6 +27,7 @@ typedef struct UnionColumn
 {
 	SiColumnDesc desc;
 	int		   *input_col;
+	int		   *input_times;	/* columns of role TIMES, -1: does not have it */
 	int			rank;			/* place among named dimensions, INT_MAX: not named */
 	int			seen;			/* order of appearance */
 } UnionColumn;
@@ -72,8 +73,9 @@ add_union_column(SiMerge *m, Union *u, const SiMergeSpec *spec, const char *name
 	c = &u->columns[u->ncolumns];
 	memset(c, 0, sizeof(*c));
 	c->input_col = si_arena_alloc(&m->arena, sizeof(int) * m->ninputs);
+	c->input_times = si_arena_alloc(&m->arena, sizeof(int) * m->ninputs);
 	for (i = 0; i < m->ninputs; i++)
-		c->input_col[i] = -1;
+		c->input_col[i] = c->input_times[i] = -1;
 	c->rank = INT_MAX;
 	for (i = 0; i < spec->ndimensions; i++)
 		if (strcmp(spec->dimensions[i], name) == 0)
@@ -107,6 +109,13 @@ add_input(SiMerge *m, Union *u, const SiMergeSpec *spec, int input)
 		int			k = find_union_column(u, i, desc->name);
 		bool		multi;
 
+		if (desc->role == SI_ROLE_TIMES)
+		{
+			/* of the metric before it, which was found just now */
+			u->columns[u->hints[i - 1]].input_times[input] = i;
+			u->hints[i] = -1;
+			continue;
+		}
 		if (k < 0)
 			k = add_union_column(m, u, spec, desc->name);
 		multi = u->columns[k].desc.multi_value || desc->multi_value;
@@ -150,6 +159,11 @@ plan_columns(SiMerge *m)
 	{
 		m->columns[i].desc = u.columns[i].desc;
 		m->columns[i].input_col = u.columns[i].input_col;
+		if (u.columns[i].desc.role == SI_ROLE_METRIC && SI_AGG_BY_TIME(u.columns[i].desc.agg))
+		{
+			m->columns[i].input_times = u.columns[i].input_times;
+			m->ntimed++;
+		}
 		m->ndimensions += u.columns[i].desc.role == SI_ROLE_DIMENSION;
 	}
 }
@@ -219,6 +233,8 @@ si_merge_memory(SiSegment **inputs, int ninputs)
 		row_bytes += 2 * size + 1;
 		if (m.columns[c].desc.role == SI_ROLE_DIMENSION)
 			row_bytes += size;
+		if (m.columns[c].input_times)
+			row_bytes += 2 * sizeof(int64) + 1;
 	}
 	for (i = 0; i < ninputs; i++)
 		for (c = 0; c < inputs[i]->ncolumns; c++)

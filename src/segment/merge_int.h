@@ -57,6 +57,10 @@ typedef struct SiMergeColumn
 	void	   *values;			/* of all rows: codes, longs, floats or doubles */
 	uint64	   *nulls;			/* of all rows, or NULL; not for strings */
 	SiStrings	strings;
+	/* only metrics that combine by time */
+	int		   *input_times;	/* per input, -1: the times are those of its rows */
+	int64	   *times;			/* of all rows */
+	uint64	   *timeless;		/* bit set: the row has no value */
 } SiMergeColumn;
 
 typedef struct SiMerge
@@ -71,6 +75,7 @@ typedef struct SiMerge
 	int			ncolumns;
 	SiMergeColumn *columns;		/* time, dimensions in order of sorting, metrics */
 	int			ndimensions;	/* columns 1 .. ndimensions */
+	int			ntimed;			/* metrics that combine by time */
 
 	uint32	   *order;			/* row numbers in order */
 	uint64	   *same;			/* bit k: row order[k] equals row order[k - 1] in time and dimensions */

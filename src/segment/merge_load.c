@@ -347,6 +347,46 @@ load_input(Loader *l, int input, uint32 row)
 	return ok || si_merge_fail(l->m, input);
 }
 
+/*
+ * Times of the values of a metric that combines by time.  An input without
+ * them means those of its rows; one without the metric has no values.
+ */
+static bool
+load_times(Loader *l, int input, uint32 row)
+{
+	SiMerge    *m = l->m;
+	SiSegment  *seg = m->inputs[input];
+	int64	   *times = l->col->times + row;
+	int			number = l->col->input_times[input];
+	int			b;
+
+	if (l->col->input_col[input] < 0)
+	{
+		memset(times, 0, sizeof(int64) * seg->nrows);
+		for (uint32 i = 0; i < seg->nrows; i++)
+			si_bit_set(l->col->timeless, row + i);
+		return true;
+	}
+	if (number < 0)
+	{
+		memcpy(times, (const int64 *) m->columns[0].values + row, sizeof(int64) * seg->nrows);
+		return true;
+	}
+	for (b = 0; b < si_segment_blocks(seg); b++)
+	{
+		uint32		n = si_segment_block_rows(seg, b);
+
+		if (!si_segment_read_block(seg, number, b, times, l->nulls, m->err))
+			return si_merge_fail(m, input);
+		for (uint32 w = 0; w < (n + 63) / 64; w++)
+			for (uint64 bits = l->nulls[w]; bits != 0; bits &= bits - 1)
+				si_bit_set(l->col->timeless, row + w * 64 + __builtin_ctzll(bits));
+		times += n;
+		row += n;
+	}
+	return true;
+}
+
 /* Codes in order of numbering become codes in order of bytes. */
 static void
 rank_codes(Loader *l)
@@ -377,9 +417,14 @@ si_merge_load(SiMerge *m)
 
 		l->col = &m->columns[c];
 		l->col->values = si_arena_alloc(&m->arena, (size_t) si_value_size(l->col->desc.type) * m->nrows);
+		if (l->col->input_times)
+		{
+			l->col->times = si_arena_alloc(&m->arena, sizeof(int64) * (size_t) m->nrows);
+			l->col->timeless = si_arena_alloc0(&m->arena, sizeof(uint64) * ((size_t) m->nrows / 64 + 1));
+		}
 		for (i = 0; i < m->ninputs; i++)
 		{
-			if (!load_input(l, i, row))
+			if (!load_input(l, i, row) || (l->col->input_times && !load_times(l, i, row)))
 				return false;
 			row += m->inputs[i]->nrows;
 		}

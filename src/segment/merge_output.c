@@ -22,6 +22,8 @@ typedef struct Emitter
 	uint32	   *heads;			/* positions in order where a row of the output begins */
 	uint32		nheads;
 	uint32		end;			/* position after the last row */
+	uint32	   *rows;			/* row number of every head */
+	uint32	   *chosen;			/* the same for one metric that combines by time */
 } Emitter;
 
 #define ST_SORT sort_codes
@@ -63,7 +65,7 @@ combine_longs(const Emitter *e, const SiMergeColumn *col, uint32 from, uint32 en
 
 		if (is_null(col, row))
 			continue;
-		if (!found && col->desc.agg == SI_AGG_NONE)
+		if (!found && (col->desc.agg == SI_AGG_NONE || col->desc.agg == SI_AGG_ANY))
 		{
 			*out = v[row];
 			return true;
@@ -102,32 +104,72 @@ combine_doubles(const Emitter *e, const SiMergeColumn *col, uint32 from, uint32 
 		else if (col->desc.agg == SI_AGG_MIN ? si_double_less(v, result) : si_double_less(result, v))
 			result = v;
 		found = true;
-		if (col->desc.agg == SI_AGG_NONE)
+		if (col->desc.agg == SI_AGG_NONE || col->desc.agg == SI_AGG_ANY)
 			break;
 	}
 	*out = result;
 	return found;
 }
 
-/* Values of the first row of every group: all there is without rollup. */
+/* Values of one row of every group: all there is without rollup. */
 static void
-gather(const Emitter *e, const SiMergeColumn *col, void *out, uint64 *nulls)
+gather(const Emitter *e, const void *values, int size, const uint64 *from_nulls, const uint32 *rows,
+	   void *out, uint64 *nulls)
 {
-	const uint32 *order = e->m->order;
-	const uint32 *heads = e->heads;
 	uint32		n = e->nheads;
 	uint32		i;
 
-	if (si_value_size(col->desc.type) == 4)
+	if (size == 4)
 		for (i = 0; i < n; i++)
-			((uint32 *) out)[i] = ((const uint32 *) col->values)[order[heads[i]]];
+			((uint32 *) out)[i] = ((const uint32 *) values)[rows[i]];
 	else
 		for (i = 0; i < n; i++)
-			((uint64 *) out)[i] = ((const uint64 *) col->values)[order[heads[i]]];
+			((uint64 *) out)[i] = ((const uint64 *) values)[rows[i]];
 	if (nulls)
 		for (i = 0; i < n; i++)
-			if (si_bit_get(col->nulls, order[heads[i]]))
+			if (si_bit_get(from_nulls, rows[i]))
 				si_bit_set(nulls, i);
+}
+
+/*
+ * The row of every group whose value a metric keeps, by the times of the
+ * values; the first row when none has a value.
+ */
+static const uint32 *
+choose_rows(Emitter *e, const SiMergeColumn *col)
+{
+	bool		last = col->desc.agg == SI_AGG_LAST;
+	uint32		i;
+
+	if (e->chosen == NULL)
+		e->chosen = si_arena_alloc(&e->arena, sizeof(uint32) * e->nheads);
+	for (i = 0; i < e->nheads; i++)
+	{
+		uint32		end = i + 1 < e->nheads ? e->heads[i + 1] : e->end;
+		uint32		best = e->rows[i];
+		bool		found = !si_bit_get(col->timeless, best);
+		uint32		k;
+
+		for (k = e->heads[i] + 1; k < end; k++)
+		{
+			uint32		row = e->m->order[k];
+
+			if (si_bit_get(col->timeless, row))
+				continue;
+			if (!found || (last ? col->times[row] >= col->times[best] : col->times[row] < col->times[best]))
+				best = row;
+			found = true;
+		}
+		e->chosen[i] = best;
+	}
+	return e->chosen;
+}
+
+/* Rows whose values go into the output's column. */
+static const uint32 *
+rows_of(Emitter *e, const SiMergeColumn *col)
+{
+	return e->m->spec->rollup && col->times && e->nheads < e->end - e->heads[0] ? choose_rows(e, col) : e->rows;
 }
 
 /* Rolls the groups of more than one row up, over what gather() left. */
@@ -169,8 +211,8 @@ build_numbers(Emitter *e, const SiMergeColumn *col, SiColumn *c)
 
 	if (col->nulls)
 		nulls = si_arena_alloc0(&e->arena, sizeof(uint64) * ((size_t) n / 64 + 1));
-	gather(e, col, out, nulls);
-	if (e->m->spec->rollup && col->desc.role == SI_ROLE_METRIC && n < e->end - e->heads[0])
+	gather(e, col->values, si_value_size(col->desc.type), col->nulls, rows_of(e, col), out, nulls);
+	if (e->m->spec->rollup && col->desc.role == SI_ROLE_METRIC && !col->times && n < e->end - e->heads[0])
 		combine_groups(e, col, out, nulls);
 	c->v.longs = out;
 	c->nulls = nulls;
@@ -244,11 +286,11 @@ build_strings(Emitter *e, const SiMergeColumn *col, SiColumn *c)
 	uint32		nused;
 	uint32		i;
 
-	gather(e, col, codes, NULL);
-	if (e->m->spec->rollup && col->desc.role == SI_ROLE_METRIC)
+	gather(e, col->values, sizeof(uint32), NULL, rows_of(e, col), codes, NULL);
+	if (e->m->spec->rollup && col->desc.role == SI_ROLE_METRIC && !col->times)
 		for (i = 0; i < n; i++)
 		{
-			/* a metric of strings has no way to combine: the first one stays */
+			/* other metrics of strings have no way to combine: the first one stays */
 			uint32		end = i + 1 < n ? e->heads[i + 1] : e->end;
 			uint32		k = e->heads[i] + 1;
 
@@ -269,6 +311,35 @@ build_strings(Emitter *e, const SiMergeColumn *col, SiColumn *c)
 	c->v.codes = codes;
 }
 
+/* ----------------------------------------------------------------- times */
+
+/*
+ * The times of a metric's values, as the column behind it; false when they
+ * are those of the rows and need no column.
+ */
+static bool
+build_times(Emitter *e, const SiMergeColumn *col, const int64 *row_times, SiColumn *c)
+{
+	const uint32 *rows = rows_of(e, col);
+	uint32		n = e->nheads;
+	int64	   *out = si_arena_alloc(&e->arena, sizeof(int64) * n);
+	uint64	   *nulls = si_arena_alloc0(&e->arena, sizeof(uint64) * ((size_t) n / 64 + 1));
+	bool		differ = false;
+	uint32		i;
+
+	gather(e, col->times, sizeof(int64), col->timeless, rows, out, nulls);
+	for (i = 0; i < n && !differ; i++)
+		differ = out[i] != row_times[i] || si_bit_get(nulls, i);
+	if (!differ)
+		return false;
+	c->desc.name = col->desc.name;
+	c->desc.type = SI_TYPE_LONG;
+	c->desc.role = SI_ROLE_TIMES;
+	c->v.longs = out;
+	c->nulls = nulls;
+	return true;
+}
+
 /* --------------------------------------------------------------- outputs */
 
 /* Hands the rows collected in heads to the caller. */
@@ -276,19 +347,29 @@ static bool
 emit_table(Emitter *e, uint32 end, int64 start_time, int64 end_time)
 {
 	SiMerge    *m = e->m;
-	SiTable		t = {e->nheads, m->ncolumns};
+	SiTable		t = {e->nheads};
 	bool		ok;
 	int			i;
 
 	e->end = end;
-	t.columns = si_arena_alloc0(&e->arena, sizeof(SiColumn) * m->ncolumns);
+	e->chosen = NULL;
+	e->rows = si_arena_alloc(&e->arena, sizeof(uint32) * e->nheads);
+	for (uint32 h = 0; h < e->nheads; h++)
+		e->rows[h] = m->order[e->heads[h]];
+	t.ncolumns = 0;
+	t.columns = si_arena_alloc0(&e->arena, sizeof(SiColumn) * (m->ncolumns + m->ntimed));
 	for (i = 0; i < m->ncolumns; i++)
 	{
-		t.columns[i].desc = m->columns[i].desc;
-		if (m->columns[i].desc.type == SI_TYPE_STRING)
-			build_strings(e, &m->columns[i], &t.columns[i]);
+		const SiMergeColumn *col = &m->columns[i];
+		SiColumn   *c = &t.columns[t.ncolumns++];
+
+		c->desc = col->desc;
+		if (col->desc.type == SI_TYPE_STRING)
+			build_strings(e, col, c);
 		else
-			build_numbers(e, &m->columns[i], &t.columns[i]);
+			build_numbers(e, col, c);
+		if (col->times && build_times(e, col, t.columns[0].v.longs, &t.columns[t.ncolumns]))
+			t.ncolumns++;
 	}
 	ok = e->output(e->arg, &t, start_time, end_time);
 	si_arena_free(&e->arena);

@@ -360,6 +360,8 @@ extern void si_dict_unload(SiSegColumn *col);
 
 /* Parses the column directory; directory.c. */
 extern void si_directory_put(SiBuf *out, const SiSegColumn *col);
+/* Whether a column may hold the times of the one before it. */
+extern bool si_times_in_place(const SiColumnDesc *times, const SiColumnDesc *before);
 extern bool si_directory_parse(SiSegment *seg, const uint8 *data, uint64 len, uint64 offset,
 							   SiSegmentError *err);
 

@@ -160,7 +160,8 @@ verify_column(Verifier *v, int number)
 	int			b;
 
 	for (b = 0; b < number; b++)
-		if (strcmp(v->seg->columns[b].info.desc.name, col->info.desc.name) == 0)
+		if (col->info.desc.role != SI_ROLE_TIMES &&
+			strcmp(v->seg->columns[b].info.desc.name, col->info.desc.name) == 0)
 			return wrong(v, col, 0, "column is there twice");
 	if (!si_seg_load_index(v->seg, col, v->err))
 		return false;

@@ -88,6 +88,8 @@ check_column(Writer *w, int i)
 	if ((i == 0) != (desc->type == SI_TYPE_TIME) || (i == 0) != (desc->role == SI_ROLE_TIME) ||
 		(i == 0) != (strcmp(desc->name, SI_TIME_COLUMN) == 0))
 		return si_fail(w->err, 0, "column %d of a chunk must %sbe " SI_TIME_COLUMN, i, i == 0 ? "" : "not ");
+	if (desc->role == SI_ROLE_TIMES && !si_times_in_place(desc, &w->table->columns[i - 1].desc))
+		return si_fail(w->err, 0, "times of column \"%.64s\" do not follow it", desc->name);
 	return true;
 }
 
@@ -224,7 +226,7 @@ put_string_column(Writer *w, const SiColumn *c, SiSegColumn *col)
 	col->dict_len = w->out.len - from;
 	if (!put_blocks(w, c, codes, col))
 		return false;
-	if (!w->opt->bitmaps)
+	if (!w->opt->bitmaps || c->desc.role != SI_ROLE_DIMENSION)
 		return true;
 	if (w->out.len >= FLUSH_BYTES && !flush(w))
 		return false;

@@ -19,6 +19,7 @@ typedef struct SiSpecDimension
 	SiType		type;
 	SiMultiValue multi_value;
 	bool		bitmap;
+	uint32		max_length;		/* STRING: characters that are kept; 0: all */
 } SiSpecDimension;
 
 typedef enum SiMetricInput
@@ -32,8 +33,10 @@ typedef struct SiSpecMetric
 	char	   *name;
 	SiMetricInput input;
 	char	   *field_name;		/* NULL for count */
-	SiType		type;			/* LONG, FLOAT or DOUBLE */
+	SiType		type;			/* LONG, FLOAT, DOUBLE or STRING */
 	SiAgg		agg;
+	char	   *time_column;	/* FIRST and LAST: field of the times; NULL: the row's time */
+	uint32		max_string_bytes;	/* STRING: longer values are cut */
 } SiSpecMetric;
 
 typedef struct SiKeyValue

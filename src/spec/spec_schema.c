@@ -11,6 +11,9 @@
 #include "format/timestamp.h"
 #include "spec/shape.h"
 
+/* Bytes that a string metric keeps of a value unless its spec says otherwise. */
+#define DEFAULT_STRING_BYTES	1024
+
 /* A metric column's type and way of combining follow from its name. */
 static void
 set_metric_kind(SiSpecMetric *m, const char *word)
@@ -24,8 +27,11 @@ set_metric_kind(SiSpecMetric *m, const char *word)
 		return;
 	}
 	m->type = strncmp(word, "long", 4) == 0 ? SI_TYPE_LONG :
-		strncmp(word, "float", 5) == 0 ? SI_TYPE_FLOAT : SI_TYPE_DOUBLE;
-	m->agg = strstr(word, "Sum") ? SI_AGG_SUM : strstr(word, "Min") ? SI_AGG_MIN : SI_AGG_MAX;
+		strncmp(word, "float", 5) == 0 ? SI_TYPE_FLOAT :
+		strncmp(word, "string", 6) == 0 ? SI_TYPE_STRING : SI_TYPE_DOUBLE;
+	m->agg = strstr(word, "Sum") ? SI_AGG_SUM : strstr(word, "Min") ? SI_AGG_MIN :
+		strstr(word, "First") ? SI_AGG_FIRST : strstr(word, "Last") ? SI_AGG_LAST :
+		strstr(word, "Any") ? SI_AGG_ANY : SI_AGG_MAX;
 }
 
 /* A required, non-empty string member. */
@@ -79,6 +85,7 @@ build_dimension(SiSpecDimension *d, const SiJson *node, const char *path)
 	static const char *const base = "spec.dataSchema.dimensionsSpec.dimensions[]";
 	const char *word;
 	const char *text;
+	int64		length;
 
 	d->type = SI_TYPE_STRING;
 	d->multi_value = SI_MULTI_SORTED_ARRAY;
@@ -98,6 +105,9 @@ build_dimension(SiSpecDimension *d, const SiJson *node, const char *path)
 	word = word_of(node, "multiValueHandling", psprintf("%s.multiValueHandling", base), "SORTED_ARRAY");
 	d->multi_value = strcmp(word, "ARRAY") == 0 ? SI_MULTI_ARRAY :
 		strcmp(word, "SORTED_SET") == 0 ? SI_MULTI_SORTED_SET : SI_MULTI_SORTED_ARRAY;
+	if (d->type == SI_TYPE_STRING && !si_json_is_null(si_json_get(node, "maxStringLength")) &&
+		si_value_int(si_json_get(node, "maxStringLength"), 1, PG_INT32_MAX, &length))
+		d->max_length = (uint32) length;
 	if (!si_json_is_null(si_json_get(node, "createBitmapIndex")))
 		si_value_bool(si_json_get(node, "createBitmapIndex"), &d->bitmap);
 }
@@ -169,6 +179,23 @@ build_dimensions(SiSpec *spec, const SiJson *section, const char *section_path, 
 		try_exclusion(spec, exclusions->items[i], section_path, findings);
 }
 
+/* timeColumn and maxStringBytes, for those that have them. */
+static void
+build_metric_options(SiSpecMetric *m, const SiJson *node)
+{
+	const SiJson *time = si_json_get(node, "timeColumn");
+	const SiJson *bytes = si_json_get(node, "maxStringBytes");
+	const char *text;
+	int64		n;
+
+	if (SI_AGG_BY_TIME(m->agg) && !si_json_is_empty(time) && si_value_string(time, &text) &&
+		strcmp(text, SI_TIME_COLUMN) != 0)
+		m->time_column = pstrdup(text);
+	m->max_string_bytes = DEFAULT_STRING_BYTES;
+	if (!si_json_is_null(bytes) && si_value_int(bytes, 0, PG_INT32_MAX, &n))
+		m->max_string_bytes = (uint32) n;
+}
+
 static void
 add_metric(SiSpec *spec, const SiJson *node, const char *list_path, const char *path)
 {
@@ -181,6 +208,7 @@ add_metric(SiSpec *spec, const SiJson *node, const char *list_path, const char *
 	m.name = required_string(node, "name", path, "A metric needs a name.");
 	if (m.input == SI_METRIC_FIELD)
 		m.field_name = required_string(node, "fieldName", path, "Name the field that is aggregated.");
+	build_metric_options(&m, node);
 	check_column_name(list_path, m.name);
 	for (int j = 0; j < spec->nmetrics; j++)
 	{

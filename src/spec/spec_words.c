@@ -21,7 +21,7 @@
 
 #define ONLY_JSON	"Messages are read as json."
 #define BATCH_ONLY	"A format of files, not of messages."
-#define SIMPLE_METRICS "Supported are count and {long,float,double}{Sum,Min,Max}."
+#define SIMPLE_METRICS "Supported are count, {long,float,double}{Sum,Min,Max} and {long,float,double,string}{First,Last,Any}."
 #define AT_QUERY	"An aggregator of queries, not of ingestion."
 #define COMPRESSION(field) \
 	{INDEX "." field, "lz4", SI_NO_EFFECT, NULL}, {INDEX "." field, "lzf", SI_NO_EFFECT, NULL}, \
@@ -58,23 +58,23 @@ const SiWord si_spec_words[] = {
 	{METRIC, "doubleSum", SI_USED, NULL},
 	{METRIC, "doubleMin", SI_USED, NULL},
 	{METRIC, "doubleMax", SI_USED, NULL},
-	{METRIC, "longFirst", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "longLast", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "floatFirst", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "floatLast", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "doubleFirst", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "doubleLast", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "stringFirst", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "stringLast", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "longFirst", SI_USED, "value of the smallest time"},
+	{METRIC, "longLast", SI_USED, "value of the largest time"},
+	{METRIC, "floatFirst", SI_USED, "value of the smallest time"},
+	{METRIC, "floatLast", SI_USED, "value of the largest time"},
+	{METRIC, "doubleFirst", SI_USED, "value of the smallest time"},
+	{METRIC, "doubleLast", SI_USED, "value of the largest time"},
+	{METRIC, "stringFirst", SI_USED, "value of the smallest time"},
+	{METRIC, "stringLast", SI_USED, "value of the largest time"},
 	{METRIC, "hyperUnique", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "cardinality", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "filtered", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "expression", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "javascript", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "longAny", SI_LATER, AT_QUERY},
-	{METRIC, "floatAny", SI_LATER, AT_QUERY},
-	{METRIC, "doubleAny", SI_LATER, AT_QUERY},
-	{METRIC, "stringAny", SI_LATER, AT_QUERY},
+	{METRIC, "longAny", SI_USED, "a value that is not null"},
+	{METRIC, "floatAny", SI_USED, "a value that is not null"},
+	{METRIC, "doubleAny", SI_USED, "a value that is not null"},
+	{METRIC, "stringAny", SI_USED, "a value that is not null"},
 	{METRIC, "doubleMean", SI_LATER, AT_QUERY},
 	{METRIC, "grouping", SI_LATER, AT_QUERY},
 	{METRIC, "singleValue", SI_LATER, AT_QUERY},
