@@ -181,6 +181,9 @@ SELECT pg_temp.try('{spec,dataSchema,metricsSpec}', '[{"type": "count", "name": 
 SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1,type}', '"longSums"');
 SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1,type}', '"hyperUnique"');
 SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1,type}', '"longLast"');
+SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1}', '{"type": "stringlast", "name": "s", "fieldName": "f", "maxStringBytes": 10, "timeColumn": "at", "aggregateMultipleValues": true}');
+SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1}', '{"type": "stringLast", "name": "s", "fieldName": "f", "maxStringBytes": -1}');
+SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1}', '{"type": "floatAny", "name": "s"}');
 SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1,expression}', '"added + 1"');
 SELECT pg_temp.try('{spec,dataSchema,metricsSpec}', (SELECT jsonb_agg(jsonb_build_object('type', 'count', 'name', 'c' || i)) FROM generate_series(1, 1600) i));
 
