@@ -1,7 +1,6 @@
 /*
  * format.h
- *		From the bytes of a message to rows of values: one routine table per
- *		input format.
+ *		From a message to rows of values: one routine table per input format.
  *
  * A format never throws on data and calls no PostgreSQL function from a C++
  * frame.  It does not know what a value is for: conversion to a column's
@@ -10,7 +9,8 @@
 #ifndef SI_FORMAT_FORMAT_H
 #define SI_FORMAT_FORMAT_H
 
-#include "common/types.h"
+#include "common/message.h"
+#include "format/options.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,6 +47,14 @@ typedef struct SiRows
 	int			nrows;
 	int			stride;			/* values per row, = si_fields_count() after the parse */
 	const SiValue *values;		/* row r, slot s: values[r * stride + s] */
+
+	/*
+	 * Each row stands for itself (a line of text): one that cannot be read
+	 * does not take the others with it.  nbad of them could not be parsed and
+	 * are not among the rows; why tells about the last one.
+	 */
+	bool		separate;
+	int			nbad;
 } SiRows;
 
 typedef struct SiFormat SiFormat;
@@ -54,19 +62,25 @@ typedef struct SiFormat SiFormat;
 typedef struct SiFormatRoutine
 {
 	const char *name;			/* "json" */
-	/* Makes a parser bound to a field table.  The table must outlive it. */
-	SiFormat   *(*create) (SiFieldTable *fields);
 	/*
-	 * Parses one message.  True: rows is filled (nrows >= 1).  False: the
-	 * whole message is unparseable and why says so; nothing is to be kept
-	 * of it.  May grow the field table.  len 0 is unparseable; a tombstone
-	 * (no payload) never gets here.
+	 * Makes a parser bound to a field table, for options that were checked.
+	 * Both must outlive it.
 	 */
-	bool		(*parse) (SiFormat *f, const char *data, size_t len, SiRows *rows, SiReason *why);
+	SiFormat   *(*create) (const SiSpecFormat *options, SiFieldTable *fields);
+	/*
+	 * Parses one message.  True: rows is filled.  False: the whole message is
+	 * unparseable and why says so; nothing is to be kept of it.  May grow the
+	 * field table.  A tombstone (no payload) never gets here.
+	 */
+	bool		(*parse) (SiFormat *f, const SiMessage *m, SiRows *rows, SiReason *why);
 	void		(*destroy) (SiFormat *f);
 } SiFormatRoutine;
 
+/* JSON without any options: the fastest way. */
 extern const SiFormatRoutine si_format_json;
+
+/* The routine that serves these options. */
+extern const SiFormatRoutine *si_format_routine(const SiSpecFormat *options);
 
 #ifdef __cplusplus
 }

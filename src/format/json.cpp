@@ -712,6 +712,8 @@ SiJsonParser::parse(const char *data, size_t len, SiRows *rows, SiReason *reason
 	rows->nrows = int(nrows);
 	rows->stride = int(stride);
 	rows->values = values;
+	rows->separate = false;
+	rows->nbad = 0;
 	return true;
 }
 

@@ -21,7 +21,7 @@ release_parser(void *arg)
 }
 
 static SiFormat *
-json_create(SiFieldTable *fields)
+json_create(const SiSpecFormat *options, SiFieldTable *fields)
 {
 	SiFormat   *f = palloc0(sizeof(SiFormat));
 
@@ -43,9 +43,9 @@ json_create(SiFieldTable *fields)
 }
 
 static bool
-json_parse(SiFormat *f, const char *data, size_t len, SiRows *rows, SiReason *why)
+json_parse(SiFormat *f, const SiMessage *m, SiRows *rows, SiReason *why)
 {
-	return si_json_parser_parse(f->parser, data, len, rows, why);
+	return si_json_parser_parse(f->parser, m->payload, m->len, rows, why);
 }
 
 static void

@@ -639,13 +639,21 @@ each_row(SiIndex *ix, const SiRows *rows, RowFunction function, SiAddResult *res
 	INDEX_CONTEXT(ix);
 
 	memset(result, 0, sizeof(*result));
-	if (!message_times(ix, rows, why))
+	result->unparseable_rows = rows->nbad;
+	if (!rows->separate && !message_times(ix, rows, why))
 		result->unparseable = true;
 	else
 		for (int r = 0; r < rows->nrows; r++)
 		{
-			int64		t = ix->message_times[r];
+			int64		t;
 
+			if (!rows->separate)
+				t = ix->message_times[r];
+			else if (!si_timestamp_parse(ix->timestamps, &rows->values[(Size) r * rows->stride + ix->time_slot], &t, why))
+			{
+				result->unparseable_rows++;
+				continue;
+			}
 			if (t < ix->min_ms)
 				result->before_min++;
 			else if (t > ix->max_ms)

@@ -25,6 +25,7 @@ typedef struct SiAddResult
 	int			before_min;		/* thrown away: older than the minimum message time */
 	int			after_max;
 	bool		unparseable;	/* no row of the message was stored */
+	int			unparseable_rows;	/* of rows that stand for themselves */
 } SiAddResult;
 
 /*

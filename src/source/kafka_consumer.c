@@ -476,6 +476,20 @@ hold_space(SiKafkaConsumer *c, int max)
 	return true;
 }
 
+/* See SiMessage.  The library takes headers apart when it is first asked for them. */
+static bool
+message_header(const SiMessage *message, size_t i, SiHeader *header)
+{
+	rd_kafka_headers_t *headers;
+	const void *value;
+
+	if (rd_kafka_message_headers(message->native, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+		rd_kafka_header_get_all(headers, i, &header->name, &value, &header->len) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return false;
+	header->value = value;
+	return true;
+}
+
 /*
  * Sorts what was taken from the queue into held[]: messages to hand out stay,
  * everything else is seen to and destroyed.  Returns the number of messages.
@@ -507,6 +521,11 @@ sort_batch(SiKafkaConsumer *c, SiMessage *msgs, int taken)
 		msgs[n].payload = m->payload;
 		msgs[n].len = m->len;
 		msgs[n].timestamp = rd_kafka_message_timestamp(m, &type);
+		msgs[n].key = m->key;
+		msgs[n].key_len = m->key_len;
+		msgs[n].topic = c->topic;
+		msgs[n].header = message_header;
+		msgs[n].native = m;
 		c->held[n++] = m;
 	}
 	return n;

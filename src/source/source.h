@@ -7,17 +7,7 @@
 #ifndef SI_SOURCE_SOURCE_H
 #define SI_SOURCE_SOURCE_H
 
-#include "common/types.h"
-
-/* One message.  Bytes belong to the reader until its batch is released. */
-typedef struct SiMessage
-{
-	int32		partition;
-	int64		offset;
-	const char *payload;		/* NULL: a tombstone */
-	size_t		len;
-	int64		timestamp;		/* broker's ms, or -1 */
-} SiMessage;
+#include "common/message.h"
 
 /* How a stream's error is to be met. */
 typedef enum SiStreamErrorClass

@@ -12,6 +12,7 @@
 #include "common/granularity.h"
 #include "common/types.h"
 #include "format/convert.h"
+#include "format/options.h"
 
 typedef struct SiSpecDimension
 {
@@ -85,6 +86,8 @@ typedef struct SiSpec
 	int64		late_start;		/* ms since epoch */
 	bool		has_early_period;
 	int64		early_period;
+
+	SiSpecFormat format;		/* inputFormat, or what a parser says */
 
 	/* tuningConfig */
 	int64		max_rows_in_memory;

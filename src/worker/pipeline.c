@@ -27,14 +27,14 @@ si_pipeline_create(const SiSpec *spec, bool all_fields)
 	SiPipeline *p = palloc0(sizeof(SiPipeline));
 	SiReason	why;
 
-	p->routine = &si_format_json;
+	p->routine = si_format_routine(&spec->format);
 	p->fields = si_fields_create(spec->discover || all_fields, MAX_FIELDS);
 	p->index = si_index_create(spec, p->fields, &why);
 	if (p->index == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid timestamp format of supervisor \"%s\": %s", spec->id, why.text)));
-	p->format = p->routine->create(p->fields);
+	p->format = p->routine->create(&spec->format, p->fields);
 	return p;
 }
 
@@ -53,7 +53,7 @@ si_pipeline_fields(const SiPipeline *p)
 bool
 si_pipeline_parse(SiPipeline *p, const SiMessage *m, SiRows *rows, SiReason *why)
 {
-	return p->routine->parse(p->format, m->payload, m->len, rows, why);
+	return p->routine->parse(p->format, m, rows, why);
 }
 
 /*
@@ -67,10 +67,10 @@ exceeds_limit(SiPipeline *p, bool parsed, const SiRows *rows, int64 left, SiReas
 
 	if (!parsed)
 		return left < 1;
-	if (likely(left >= rows->nrows))
+	if (likely(left >= (int64) rows->nrows + rows->nbad))
 		return false;
 	si_index_check(p->index, rows, &result, why);
-	return (result.unparseable ? 1 : result.with_error) > left;
+	return (result.unparseable ? 1 : result.with_error + result.unparseable_rows) > left;
 }
 
 bool

@@ -107,6 +107,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	SiTimestampParser *times;
 	SiFieldTable *fields;
 	SiFormat   *format;
+	SiMessage	message = {0};
 	SiRows		rows;
 	int			settings;
 	int64		i;
@@ -119,9 +120,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fields = si_fields_create(settings & 16, 20);
 	si_fields_add(fields, "a", 1);
 	si_fields_exclude(fields, "x", 1);
-	format = si_format_json.create(fields);
+	format = si_format_json.create(NULL, fields);
+	message.payload = (const char *) data;
+	message.len = size;
 
-	if (si_format_json.parse(format, (const char *) data, size, &rows, &why))
+	if (si_format_json.parse(format, &message, &rows, &why))
 	{
 		uint64		first;
 
@@ -129,7 +132,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (i = 0; i < (int64) rows.nrows * rows.stride; i++)
 			convert_value(&rows.values[i], (SiMultiValue) ((settings >> 5) % 3), &buf, times);
 		first = digest(&rows);
-		require(si_format_json.parse(format, (const char *) data, size, &rows, &why), "the same message again");
+		require(si_format_json.parse(format, &message, &rows, &why), "the same message again");
 		if (!(settings & 16))
 			require(digest(&rows) == first, "the same rows again");
 	}

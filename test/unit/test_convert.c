@@ -25,7 +25,7 @@ json_value(const char *json)
 	SiRows		rows;
 
 	snprintf(message, sizeof(message), "{\"v\":%s}", json);
-	if (!si_format_json.parse(format, message, strlen(message), &rows, &why))
+	if (!si_format_json.parse(format, &(SiMessage) {.payload = message,.len = strlen(message)}, &rows, &why))
 	{
 		CHECK(false, "%s: %s", json, why.text);
 		exit(1);
@@ -416,7 +416,7 @@ check_message(SiTimestampParser *times, char *line)
 	bool		error_types = false;
 	int64		ms[8];
 	SiRows		rows;
-	bool		ok = si_format_json.parse(format, payload, len, &rows, &why);
+	bool		ok = si_format_json.parse(format, &(SiMessage) {.payload = payload,.len = len}, &rows, &why);
 	int			r;
 
 	for (r = 0; ok && r < rows.nrows && r < lengthof(ms); r++)
@@ -476,7 +476,7 @@ main(void)
 {
 	fields = si_fields_create(true, 1000);
 	si_fields_add(fields, "v", 1);
-	format = si_format_json.create(fields);
+	format = si_format_json.create(NULL, fields);
 	test_strings();
 	test_doubles();
 	test_numeric_dimensions();

@@ -17,7 +17,7 @@ static void
 open_format(bool discover, int max_fields)
 {
 	fields = si_fields_create(discover, max_fields);
-	format = si_format_json.create(fields);
+	format = si_format_json.create(NULL, fields);
 }
 
 static void
@@ -37,7 +37,7 @@ parse_bytes(const char *data, size_t len)
 	memcpy(copy, data, len);
 	copy = repalloc(copy, Max(len, 1));
 	why.text[0] = '\0';
-	ok = si_format_json.parse(format, copy, len, &rows, &why);
+	ok = si_format_json.parse(format, &(SiMessage) {.payload = copy,.len = len}, &rows, &why);
 	pfree(copy);
 	return ok;
 }
