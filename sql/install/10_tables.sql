@@ -51,13 +51,21 @@ CREATE TABLE stream_ingest.request (
 	request_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	install uuid NOT NULL,
 	supervisor_id text COLLATE "C" NOT NULL,
-	verb text NOT NULL CHECK (verb IN ('submit', 'suspend', 'resume', 'terminate', 'reset')),
+	verb text NOT NULL CHECK (verb IN ('submit', 'suspend', 'resume', 'terminate', 'reset', 'handoff', 'shutdown_task', 'requeue')),
 	spec json,
 	search_path text,
+	data_source_id bigint,
+	task_id text COLLATE "C",
+	task_groups integer[],
+	partitions integer[],
+	offsets bigint[],
+	time_ms bigint,
+	rejected_to bigint,
 	requested_by oid NOT NULL,
 	at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE stream_ingest.request IS 'verbs called in SQL that the overlord has not applied yet';
+COMMENT ON COLUMN stream_ingest.request.offsets IS 'reset: the next offset of each of partitions, or of all; -1 latest, -2 earliest, -3 the first at time_ms, -4 as the spec says';
 
 CREATE TABLE stream_ingest.task_group (
 	supervisor_id text COLLATE "C" NOT NULL,
@@ -97,9 +105,13 @@ CREATE TABLE stream_ingest.task (
 	end_counters bigint[],
 	min_message_ms bigint,
 	max_message_ms bigint,
+	publishing timestamptz,
+	attempt smallint NOT NULL DEFAULT 0,
 	error text
 );
 COMMENT ON TABLE stream_ingest.task IS 'units of work: a range of offsets of one task group, read and then published';
+COMMENT ON COLUMN stream_ingest.task.publishing IS 'since when it is to be published';
+COMMENT ON COLUMN stream_ingest.task.attempt IS 'how many tasks before it were to publish the same and exceeded completionTimeout; each doubles it';
 CREATE INDEX task_running ON stream_ingest.task (data_source_id, group_id) WHERE status = 'RUNNING';
 CREATE INDEX task_supervisor ON stream_ingest.task (supervisor_id, created);
 

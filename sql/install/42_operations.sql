@@ -35,7 +35,17 @@ CREATE FUNCTION @extschema@.get_task_report(task_id text) RETURNS json
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_task_report';
 COMMENT ON FUNCTION @extschema@.get_task_report(text) IS 'what a task has counted, and the messages it could not store in full';
 
+CREATE FUNCTION @extschema@.handoff_task_groups(id text, task_group_ids integer[]) RETURNS json
+	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_handoff_task_groups';
+COMMENT ON FUNCTION @extschema@.handoff_task_groups(text, integer[]) IS 'publishes now what these task groups have read, while reading goes on; answers {"id":...}';
+
+CREATE FUNCTION @extschema@.shutdown_task(task_id text) RETURNS json
+	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_shutdown_task';
+COMMENT ON FUNCTION @extschema@.shutdown_task(text) IS 'ends a task as failed; another one takes over what it has read, and goes on; answers {"task":...}';
+
 REVOKE EXECUTE ON FUNCTION
+	@extschema@.handoff_task_groups(text, integer[]),
+	@extschema@.shutdown_task(text),
 	@extschema@.get_supervisor_health(text),
 	@extschema@.get_supervisors_history(),
 	@extschema@.suspend_all_supervisors(),

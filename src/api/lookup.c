@@ -48,12 +48,40 @@ apply_pending(SiSupervisor *s, const char *verb, char *spec)
 	}
 }
 
-/* All supervisors, or the one with this id, by id. */
+typedef struct Request
+{
+	char	   *id;
+	char	   *verb;
+	char	   *spec;
+} Request;
+
+/*
+ * All supervisors, or the one with this id, by id.
+ *
+ * Requests are read before supervisors: one that is applied between the two
+ * queries is then applied once more, which changes nothing; the other way
+ * round it would be missed.
+ */
 static SiSupervisor *
 load(SiQuery *q, const char *id, int *count)
 {
 	SiSupervisor *list;
+	Request    *requests;
+	int			nrequests;
 	int			n;
+
+	nrequests = si_query(q,
+						 "SELECT supervisor_id, verb, spec FROM stream_ingest.request"
+						 " WHERE install = (SELECT uuid FROM stream_ingest.install)"
+						 " AND ($1 IS NULL OR supervisor_id = $1)"
+						 " ORDER BY request_id", "t", id);
+	requests = palloc(sizeof(Request) * Max(nrequests, 1));
+	for (int r = 0; r < nrequests; r++)
+	{
+		requests[r].id = si_get_text(r, 0);
+		requests[r].verb = si_get_text(r, 1);
+		requests[r].spec = si_get_text(r, 2);
+	}
 
 	n = si_query(q,
 				 "SELECT s.supervisor_id, s.data_source_id, d.relid, d.name, s.spec, s.suspended,"
@@ -73,22 +101,11 @@ load(SiQuery *q, const char *id, int *count)
 		list[i].spec = si_get_text(i, 4);
 		list[i].suspended = si_get_bool(i, 5);
 		list[i].halted = si_get_bool(i, 6);
+		for (int r = 0; r < nrequests; r++)
+			if (strcmp(list[i].id, requests[r].id) == 0)
+				apply_pending(&list[i], requests[r].verb, requests[r].spec);
 	}
 	*count = n;
-
-	n = si_query(q,
-				 "SELECT supervisor_id, verb, spec FROM stream_ingest.request"
-				 " WHERE install = (SELECT uuid FROM stream_ingest.install)"
-				 " AND ($1 IS NULL OR supervisor_id = $1)"
-				 " ORDER BY request_id", "t", id);
-	for (int r = 0; r < n; r++)
-	{
-		char	   *of = si_get_text(r, 0);
-
-		for (int i = 0; i < *count; i++)
-			if (strcmp(list[i].id, of) == 0)
-				apply_pending(&list[i], si_get_text(r, 1), si_get_text(r, 2));
-	}
 	return list;
 }
 

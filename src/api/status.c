@@ -153,7 +153,7 @@ append_tasks(StringInfo json, const Status *st, SiQuery *q, const char *key, con
 	int			n;
 
 	n = si_query(q,
-				 "SELECT task_id, group_id, created, partitions, start_offsets, end_offsets"
+				 "SELECT task_id, group_id, created, partitions, start_offsets, end_offsets, publishing, attempt"
 				 " FROM stream_ingest.task"
 				 " WHERE supervisor_id = $1 AND status = 'RUNNING' AND phase = $2"
 				 " AND install = (SELECT uuid FROM stream_ingest.install)"
@@ -163,8 +163,8 @@ append_tasks(StringInfo json, const Status *st, SiQuery *q, const char *key, con
 	for (int i = 0; i < n; i++)
 	{
 		TimestampTz created = si_get_time(i, 2);
-		int64		allowed = st->spec->task_duration + (reading ? 0 : st->spec->completion_timeout);
-		int64		remaining = allowed - (st->now - created) / 1000;
+		int64		remaining = reading ? st->spec->task_duration - (st->now - created) / 1000 :
+			(st->spec->completion_timeout << Min(si_get_int64(i, 7), 10)) - (st->now - si_get_time(i, 6)) / 1000;
 		int			np,
 					ns,
 					ne;

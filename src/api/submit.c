@@ -136,9 +136,9 @@ resubmit(SiQuery *q, const Submit *sub, const SiSupervisor *s)
 						s->id, s->data_source, sub->spec->data_source),
 				 errhint("Terminate it first, or give the new spec an \"id\" of its own.")));
 	si_query(q,
-			 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, spec, search_path, requested_by)"
-			 " SELECT uuid, $1, 'submit', $2::json, $3, $4 FROM stream_ingest.install",
-			 "ttto", sub->spec->id, sub->json, sub->search_path, q->user);
+			 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, spec, search_path, data_source_id, requested_by)"
+			 " SELECT uuid, $1, 'submit', $2::json, $3, $4, $5 FROM stream_ingest.install",
+			 "tttio", sub->spec->id, sub->json, sub->search_path, s->data_source_id, q->user);
 }
 
 /*

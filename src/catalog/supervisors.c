@@ -84,7 +84,8 @@ static const PlanDef defs[NUM_PLANS] = {
 		2, {UUIDOID, TEXTOID}
 	},
 	[PLAN_REQUESTS] = {
-		"SELECT request_id, supervisor_id, verb, spec::text, search_path"
+		"SELECT request_id, supervisor_id, verb, spec::text, search_path, data_source_id, task_id, task_groups,"
+		" partitions, offsets, time_ms, rejected_to"
 		" FROM stream_ingest.request WHERE install = $1 ORDER BY request_id",
 		1, {UUIDOID}
 	},
@@ -165,7 +166,7 @@ static const PlanDef defs[NUM_PLANS] = {
 		5, {UUIDOID, TEXTOID, INT4OID, INT8ARRAYOID, INT8ARRAYOID}
 	},
 	[PLAN_TASKS] = {
-		"SELECT task_id, group_id, phase = 'PUBLISHING', created, start_seq, start_counters[$3]"
+		"SELECT task_id, group_id, phase = 'PUBLISHING', created, start_seq, start_counters[$3], publishing, attempt::int"
 		" FROM stream_ingest.task WHERE install = $1 AND data_source_id = $2 AND status = 'RUNNING'"
 		" ORDER BY created",
 		3, {UUIDOID, INT8OID, INT4OID}
@@ -193,7 +194,7 @@ static const PlanDef defs[NUM_PLANS] = {
 		" ended AS (UPDATE stream_ingest.task t SET"
 		" status = CASE WHEN g.has_rows THEN 'RUNNING' ELSE 'SUCCESS' END,"
 		" phase = CASE WHEN g.has_rows THEN 'PUBLISHING' ELSE 'COMPLETED' END,"
-		" ended = CASE WHEN g.has_rows THEN NULL ELSE clock_timestamp() END,"
+		" ended = CASE WHEN g.has_rows THEN NULL ELSE clock_timestamp() END, publishing = clock_timestamp(),"
 		" end_offsets = g.offsets, end_seq = g.next_seq - 1, end_counters = g.counters"
 		" FROM g WHERE t.task_id = g.task_id)"
 		" INSERT INTO stream_ingest.task (" TASK_COLUMNS ")"
@@ -242,7 +243,9 @@ static const PlanDef defs[NUM_PLANS] = {
 	},
 };
 
-static const char *const verbs[] = {"submit", "suspend", "resume", "terminate", "reset"};
+static const char *const verbs[] = {
+	"submit", "suspend", "resume", "terminate", "reset", "handoff", "shutdown_task", "requeue"
+};
 
 static SPIPlanPtr plans[NUM_PLANS];
 static pg_uuid_t install;
@@ -454,6 +457,13 @@ si_catalog_requests(SiRequestRow **rows)
 		(*rows)[i].supervisor_id = text_field(i, 2);
 		(*rows)[i].spec = text_field(i, 4);
 		(*rows)[i].search_path = text_field(i, 5);
+		(*rows)[i].data_source_id = int64_field(i, 6);
+		(*rows)[i].task_id = text_field(i, 7);
+		(*rows)[i].ntask_groups = array_field(i, 8, INT4OID, (void **) &(*rows)[i].task_groups);
+		(*rows)[i].npartitions = array_field(i, 9, INT4OID, (void **) &(*rows)[i].partitions);
+		(*rows)[i].noffsets = array_field(i, 10, INT8OID, (void **) &(*rows)[i].offsets);
+		(*rows)[i].time_ms = int64_field(i, 11);
+		(*rows)[i].rejected_to = int64_field(i, 12);
 		for (int v = 0; v < lengthof(verbs); v++)
 			if (strcmp(verb, verbs[v]) == 0)
 				(*rows)[i].verb = (SiVerb) v;
@@ -506,6 +516,8 @@ si_catalog_tasks(int64 data_source_id, SiTaskRow **rows)
 		(*rows)[i].created = int64_field(i, 4);
 		(*rows)[i].start_seq = int64_field(i, 5);
 		(*rows)[i].start_stored_rows = int64_field(i, 6);
+		(*rows)[i].publishing_since = int64_field(i, 7);
+		(*rows)[i].attempt = int32_field(i, 8);
 	}
 	return n;
 }

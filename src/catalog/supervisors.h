@@ -32,8 +32,17 @@ typedef enum SiVerb
 	SI_VERB_SUSPEND,
 	SI_VERB_RESUME,
 	SI_VERB_TERMINATE,
-	SI_VERB_RESET
+	SI_VERB_RESET,
+	SI_VERB_HANDOFF,
+	SI_VERB_SHUTDOWN_TASK,
+	SI_VERB_REQUEUE
 } SiVerb;
+
+/* Offsets of a reset that are not numbers; the first two are the broker's own. */
+#define SI_RESET_LATEST		(-1)
+#define SI_RESET_EARLIEST	(-2)
+#define SI_RESET_TIME		(-3)
+#define SI_RESET_SPEC		(-4)	/* as useEarliestOffset says */
 
 typedef struct SiRequestRow
 {
@@ -42,6 +51,16 @@ typedef struct SiRequestRow
 	SiVerb		verb;
 	char	   *spec;			/* submit */
 	char	   *search_path;	/* submit */
+	int64		data_source_id; /* submit: what it fills */
+	char	   *task_id;		/* shutdown_task */
+	int			ntask_groups;	/* handoff */
+	int32	   *task_groups;
+	int			npartitions;	/* reset; 0: all, by the only one of offsets */
+	int32	   *partitions;
+	int			noffsets;
+	int64	   *offsets;
+	int64		time_ms;
+	int64		rejected_to;	/* requeue: the last rejected message that is asked for */
 } SiRequestRow;
 
 typedef struct SiGroupRow
@@ -59,6 +78,8 @@ typedef struct SiTaskRow
 	int			group_id;
 	bool		publishing;
 	TimestampTz created;
+	TimestampTz publishing_since;	/* 0: it reads */
+	int			attempt;		/* to publish the same */
 	int64		start_seq;
 	int64		start_stored_rows;	/* SI_COUNT_STORED_ROWS at its start */
 } SiTaskRow;

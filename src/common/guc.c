@@ -18,6 +18,7 @@ int			si_merge_memory_limit = 512 * 1024;
 int			si_inline_delta_limit = 32 * 1024;
 int			si_merge_fan_in = 16;
 int			si_max_tasks = 32;
+int			si_task_history = 1000;
 int			si_worker_idle_timeout = 10000;
 int			si_rejected_max_rows = 10000;
 int			si_rejected_max_bytes = 64 * 1024;
@@ -68,6 +69,11 @@ si_guc_define(void)
 							"Number of chunks of one level that are merged into one of the next.",
 							NULL,
 							&si_merge_fan_in, 16, 2, 1000, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("stream_ingest.task_history",
+							"Ended tasks that are kept per supervisor.",
+							"Older ones are removed from stream_ingest.tasks when another one ends.",
+							&si_task_history, 1000, 1, INT_MAX, PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("stream_ingest.worker_idle_timeout",
 							"Time that a publishing worker waits for more work before it exits.",

@@ -197,6 +197,13 @@ si_supervisor_stop_readers(SiSupervisor *s)
 	}
 }
 
+void
+si_supervisor_restart_reader(SiSupervisor *s, int group_id)
+{
+	si_pool_stop(&si_supervisor_reader(s, group_id)->ref);
+	s->dirty = true;
+}
+
 bool
 si_supervisor_active(const SiSupervisor *s)
 {
@@ -518,7 +525,7 @@ step(void *arg)
 		ask_broker(s, now);
 
 	due = s->dirty || s->run_pending ||
-		(!s->row.suspended && TimestampDifferenceExceeds(s->planned_at, now, PLAN_MS));
+		((!s->row.suspended || s->npublishing > 0) && TimestampDifferenceExceeds(s->planned_at, now, PLAN_MS));
 	if (!due)
 		return;
 	s->dirty = false;

@@ -59,7 +59,8 @@ typedef struct SiSupervisor
 	SiRequestRow *pending;		/* terminate or reset that waits for the readers to end */
 	int			halt_retries;
 	List	   *readers;		/* of SiReader */
-	List	   *overdue;		/* task ids whose completionTimeout was noted */
+	int			npublishing;	/* publishing tasks at the last plan */
+	TimestampTz trimmed_at;		/* when old tasks were removed */
 
 	uint64		published_hash; /* of the status row written last */
 	TimestampTz published_at;
@@ -71,6 +72,8 @@ extern void si_supervisor_destroy(SiSupervisor *s);
 extern void si_supervisor_row_changed(SiSupervisor *s, const SiSupervisorRow *row);
 /* Takes over a reading process that outlived the former overlord. */
 extern void si_supervisor_adopt(SiSupervisor *s, int group_id, SiWorkerRef ref);
+/* A reading process begins anew as soon as it has committed what it has. */
+extern void si_supervisor_restart_reader(SiSupervisor *s, int group_id);
 /* A verb that can be applied only when nothing reads. */
 extern void si_supervisor_set_pending(SiSupervisor *s, const SiRequestRow *r);
 
@@ -115,6 +118,14 @@ extern void si_supervisor_forget_ends(SiSupervisor *s);
 
 /* supervisor_plan.c: decides and writes; inside the step's transaction. */
 extern void si_supervisor_plan(SiSupervisor *s, TimestampTz now);
+/* Hands off the reading tasks of these groups and begins new ones; inside a transaction. */
+extern void si_supervisor_hand_off(SiSupervisor *s, const int32 *group_ids, int n, TimestampTz now);
+/*
+ * A running task has failed by request; another one takes over what it has.
+ * Inside a transaction.  Returns the group whose reading process is to begin
+ * anew, or -1.
+ */
+extern int	si_supervisor_fail_task(SiSupervisor *s, const char *task_id, const char *error);
 extern SiReader *si_supervisor_reader(SiSupervisor *s, int group_id);
 extern bool si_supervisor_quiet(const SiSupervisor *s);
 extern void si_supervisor_stop_readers(SiSupervisor *s);

@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include "catalog/operations.h"
+#include "common/guc.h"
 #include "common/hashfn.h"
 #include "port.h"
 #include "utils/memutils.h"
@@ -18,6 +20,8 @@
 
 #define HALT_RETRY_MS		60000	/* doubling ... */
 #define HALT_RETRY_MAX_MS	(60 * 60000)
+#define TRIM_MS				10000	/* between two looks for tasks that are too many */
+#define MAX_DOUBLINGS		10		/* of completionTimeout */
 
 /* ------------------------------------------------------------------------ tasks */
 
@@ -118,24 +122,35 @@ enough_rows(SiSupervisor *s, const SiGroupRow *g, const SiTaskRow *t, SiReader *
 	return false;
 }
 
-/* Publishing that takes longer than completionTimeout is noted once per task. */
-static void
-note_overdue(SiSupervisor *s, const SiTaskRow *t, TimestampTz now)
+/* The next id for the work of a task that has failed. */
+static char *
+next_task_id(SiSupervisor *s, const SiTaskRow *t)
 {
-	char		message[256];
-	ListCell   *lc;
-	MemoryContext old;
+	SiGroupState g = {.group_id = t->group_id, .next_seq = t->start_seq};
 
-	if (!older_than(t->created, now, s->spec->task_duration + s->spec->completion_timeout))
+	return new_task_id(s, &g);
+}
+
+/*
+ * Publishing that takes longer than completionTimeout: its task has failed,
+ * its deltas stay where they are and pass to another one, which may take
+ * twice as long.  The process is not disturbed: what it finishes is finished.
+ */
+static void
+fail_overdue(SiSupervisor *s, const SiTaskRow *t, TimestampTz now)
+{
+	int64		limit = s->spec->completion_timeout;
+	char		message[256];
+
+	if (limit < PG_INT64_MAX >> MAX_DOUBLINGS)
+		limit <<= Min(t->attempt, MAX_DOUBLINGS);
+	if (!older_than(t->publishing_since, now, limit))
 		return;
-	foreach(lc, s->overdue)
-		if (strcmp(lfirst(lc), t->task_id) == 0)
-			return;
-	old = MemoryContextSwitchTo(s->context);
-	s->overdue = lappend(s->overdue, pstrdup(t->task_id));
-	MemoryContextSwitchTo(old);
-	snprintf(message, sizeof(message), "publishing of task [%s] takes longer than completionTimeout; it goes on", t->task_id);
+	snprintf(message, sizeof(message), "task [%s] has not published within completionTimeout (" INT64_FORMAT " s)",
+			 t->task_id, limit / 1000);
+	si_catalog_publishing_replace(t->task_id, message, next_task_id(s, t));
 	si_state_error(&s->machine, si_unix_ms(now), false, "CompletionTimeout", message);
+	si_state_event(&s->machine, SI_EVENT_TASK_FAILED, 0);
 	ereport(LOG, (errmsg("supervisor \"%s\": %s", s->row.id, message)));
 }
 
@@ -362,6 +377,49 @@ plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
 }
 
 void
+si_supervisor_hand_off(SiSupervisor *s, const int32 *group_ids, int n, TimestampTz now)
+{
+	SiTaskRow  *tasks;
+	int			ntasks = si_catalog_tasks(s->row.data_source_id, &tasks);
+	SiGroupRow *groups;
+	int			ngroups = si_catalog_groups(s->row.id, s->row.data_source_id, &groups);
+	SiTaskBounds bounds = task_bounds(s->spec, now);
+
+	for (int i = 0; i < ngroups; i++)
+	{
+		SiTaskRow  *task = reading_task(tasks, ntasks, groups[i].state.group_id);
+
+		for (int k = 0; k < n && task; k++)
+			if (group_ids[k] == groups[i].state.group_id)
+			{
+				si_catalog_task_hand_off(task->task_id, new_task_id(s, &groups[i].state), &bounds);
+				task = NULL;
+			}
+	}
+}
+
+int
+si_supervisor_fail_task(SiSupervisor *s, const char *task_id, const char *error)
+{
+	SiTaskRow  *tasks;
+	int			ntasks = si_catalog_tasks(s->row.data_source_id, &tasks);
+
+	for (int i = 0; i < ntasks; i++)
+	{
+		if (strcmp(tasks[i].task_id, task_id) != 0)
+			continue;
+		if (tasks[i].publishing)
+		{
+			si_catalog_publishing_replace(task_id, error, next_task_id(s, &tasks[i]));
+			return -1;
+		}
+		si_catalog_task_replace(task_id, error, next_task_id(s, &tasks[i]));
+		return tasks[i].group_id;
+	}
+	return -1;
+}
+
+void
 si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 {
 	SiTaskRow  *tasks;
@@ -370,9 +428,18 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 	int			ngroups;
 	bool		halted = false;
 
+	s->npublishing = 0;
 	for (int i = 0; i < ntasks; i++)
 		if (tasks[i].publishing)
-			note_overdue(s, &tasks[i], now);
+		{
+			s->npublishing++;
+			fail_overdue(s, &tasks[i], now);
+		}
+	if (TimestampDifferenceExceeds(s->trimmed_at, now, TRIM_MS))
+	{
+		si_catalog_trim_tasks(s->row.id, si_task_history);
+		s->trimmed_at = now;
+	}
 	if (plan_quiet(s, tasks, ntasks))
 		return;
 

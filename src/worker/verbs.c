@@ -3,13 +3,15 @@
  *		Applies the verbs that SQL sessions asked for, in their order, each in
  *		one transaction that also forgets the request.
  *
- * Verbs that need the readers to end first (terminate, reset) are handed to
- * the supervisor and applied by its plan; later requests for the same
+ * Verbs that need the readers to end first (terminate, reset, requeue) are
+ * handed to the supervisor and applied by its plan; later requests for the same
  * supervisor wait behind them.
  */
 #include "postgres.h"
 
+#include "catalog/operations.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "worker/supervisor.h"
 
 typedef struct Requests
@@ -29,10 +31,19 @@ read_requests(void *arg)
 	si_catalog_commit();
 }
 
+typedef struct Request
+{
+	SiSupervisor *supervisor;	/* NULL: not there any more */
+	SiRequestRow *row;
+	int			restart;		/* group whose reading process is to begin anew, or -1 */
+} Request;
+
 static void
 apply(void *arg)
 {
-	SiRequestRow *r = arg;
+	Request    *request = arg;
+	SiSupervisor *s = request->supervisor;
+	SiRequestRow *r = request->row;
 
 	si_catalog_begin(CurrentMemoryContext);
 	switch (r->verb)
@@ -44,8 +55,17 @@ apply(void *arg)
 		case SI_VERB_RESUME:
 			si_catalog_apply_suspended(r, r->verb == SI_VERB_SUSPEND);
 			break;
+		case SI_VERB_HANDOFF:
+			si_supervisor_hand_off(s, r->task_groups, r->ntask_groups, GetCurrentTimestamp());
+			si_catalog_forget_request(r->request_id);
+			break;
+		case SI_VERB_SHUTDOWN_TASK:
+			request->restart = si_supervisor_fail_task(s, r->task_id, "the task was shut down by shutdown_task()");
+			si_catalog_forget_request(r->request_id);
+			break;
 		case SI_VERB_TERMINATE:
 		case SI_VERB_RESET:
+		case SI_VERB_REQUEUE:
 			break;
 	}
 	si_catalog_commit();
@@ -61,13 +81,22 @@ forget(void *arg)
 	si_catalog_commit();
 }
 
+/*
+ * For a supervisor that is not there.  A submit was called while another
+ * session had terminated it and not committed: it comes back.
+ */
 static void
-forget_orphan(void *arg)
+apply_orphan(void *arg)
 {
 	SiRequestRow *r = arg;
 
 	si_catalog_begin(CurrentMemoryContext);
-	si_catalog_forget_orphan_request(r->request_id);
+	if (r->verb != SI_VERB_SUBMIT)
+		si_catalog_forget_orphan_request(r->request_id);
+	else if (!si_catalog_submit_again(r, si_spec_parse(r->spec, true)->suspended))
+		ereport(LOG,
+				(errmsg("a submit of supervisor \"%s\" was not applied: its table is gone, or another supervisor fills it",
+						r->supervisor_id)));
 	si_catalog_commit();
 }
 
@@ -86,18 +115,31 @@ find(List *supervisors, const char *id)
 	return NULL;
 }
 
+/* Whether the verb can be applied only when nothing reads. */
+static bool
+waits_for_readers(SiVerb verb)
+{
+	return verb == SI_VERB_TERMINATE || verb == SI_VERB_RESET || verb == SI_VERB_REQUEUE;
+}
+
 static void
 apply_one(SiSupervisor *s, SiRequestRow *r)
 {
+	Request		request = {s, r, -1};
 	int			sqlstate;
 	char		message[512];
 	char		what[SI_ID_LEN + 48];
 
+	/* hand-offs need the spec, which the next step reads */
+	if (r->verb == SI_VERB_HANDOFF && s->spec == NULL)
+		return;
 	snprintf(what, sizeof(what), "applying a request for supervisor \"%s\"", s->row.id);
-	if (si_guard(apply, r, what, &sqlstate, message, sizeof(message)))
+	if (si_guard(apply, &request, what, &sqlstate, message, sizeof(message)))
 	{
-		if (r->verb != SI_VERB_SUSPEND)
+		if (r->verb == SI_VERB_SUBMIT || r->verb == SI_VERB_RESUME)
 			s->forgive = true;
+		if (request.restart >= 0)
+			si_supervisor_restart_reader(s, request.restart);
 		return;
 	}
 	/* a session that drops the table has not committed: the request waits */
@@ -119,10 +161,10 @@ si_apply_requests(List *supervisors)
 		SiSupervisor *s = find(supervisors, r.rows[i].supervisor_id);
 
 		if (s == NULL)
-			(void) si_guard(forget_orphan, &r.rows[i], "forgetting of a request for an unknown supervisor", NULL, NULL, 0);
+			(void) si_guard(apply_orphan, &r.rows[i], "applying a request for a supervisor that is gone", NULL, NULL, 0);
 		else if (s->pending)
 			continue;
-		else if (r.rows[i].verb == SI_VERB_TERMINATE || r.rows[i].verb == SI_VERB_RESET)
+		else if (waits_for_readers(r.rows[i].verb))
 			si_supervisor_set_pending(s, &r.rows[i]);
 		else
 			apply_one(s, &r.rows[i]);
