@@ -37,6 +37,17 @@ CREATE TABLE stream_ingest.supervisor (
 );
 COMMENT ON TABLE stream_ingest.supervisor IS 'standing orders: the spec in force of every supervisor';
 
+CREATE TABLE stream_ingest.stream (
+	data_source_id bigint NOT NULL,
+	stream_id integer NOT NULL,
+	install uuid NOT NULL,
+	topic text COLLATE "C" NOT NULL,
+	first_seen timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (data_source_id, stream_id),
+	UNIQUE (data_source_id, topic)
+);
+COMMENT ON TABLE stream_ingest.stream IS 'topics that a data source has ever been filled from; a partition is everywhere one number: stream_id * 65536 + the number of the partition in its topic';
+
 CREATE TABLE stream_ingest.spec_history (
 	supervisor_id text COLLATE "C" NOT NULL,
 	version bigint NOT NULL,
@@ -83,6 +94,8 @@ CREATE TABLE stream_ingest.task_group (
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
 	autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_threshold = 100000);
 COMMENT ON TABLE stream_ingest.task_group IS 'partitions of a reading task: the next offset of each, the next chunk number and the row counters; the only place where offsets live';
+COMMENT ON COLUMN stream_ingest.task_group.topic IS 'the topic, or the topicPattern, that the spec named when the partitions were dealt out';
+COMMENT ON COLUMN stream_ingest.task_group.partitions IS 'see stream_ingest.stream';
 COMMENT ON COLUMN stream_ingest.task_group.counters IS 'in the order of SiCounter (src/catalog/counters.h)';
 COMMENT ON COLUMN stream_ingest.task_group.halted IS 'why reading of this group has ended until resume, reset or a changed spec';
 

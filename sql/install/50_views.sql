@@ -26,20 +26,32 @@ WHERE d.install = (SELECT i.uuid FROM stream_ingest.install i)
 	AND (pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
 COMMENT ON VIEW stream_ingest.visible_data_source IS 'data sources that the reader may see; the other views stand on it';
 
+CREATE VIEW stream_ingest.streams WITH (security_barrier) AS
+SELECT d.data_source,
+	t.stream_id,
+	t.topic,
+	t.first_seen
+FROM stream_ingest.stream t
+JOIN stream_ingest.visible_data_source d USING (data_source_id);
+COMMENT ON VIEW stream_ingest.streams IS 'topics that data sources are or were filled from';
+COMMENT ON COLUMN stream_ingest.streams.stream_id IS 'in lists of partitions, 65536 times this is added to the number that a partition has in its topic; the first topic is 0';
+
 CREATE VIEW stream_ingest.partitions WITH (security_barrier) AS
 SELECT g.supervisor_id,
 	d.data_source,
 	g.group_id,
-	g.topic,
-	p.partition,
+	t.topic,
+	p.partition & 65535 AS partition,
 	p.next AS "offset",
 	e.earliest,
 	e.latest,
 	CASE WHEN e.latest IS NOT NULL THEN GREATEST(e.latest - p.next, 0) END AS lag,
-	st.offsets_updated AS updated
+	st.offsets_updated AS updated,
+	p.partition AS partition_id
 FROM stream_ingest.task_group g
 JOIN stream_ingest.visible_data_source d USING (data_source_id)
 CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(g.partitions), pg_catalog.unnest(g.offsets)) AS p (partition, next)
+JOIN stream_ingest.stream t ON t.data_source_id = g.data_source_id AND t.stream_id = p.partition >> 16
 LEFT JOIN stream_ingest.supervisor_status st USING (supervisor_id)
 LEFT JOIN LATERAL (
 	SELECT NULLIF(u.earliest, -1) AS earliest, NULLIF(u.latest, -1) AS latest
@@ -48,6 +60,8 @@ LEFT JOIN LATERAL (
 	WHERE u.partition = p.partition
 ) e ON true;
 COMMENT ON VIEW stream_ingest.partitions IS 'partitions that are read: the next offset, the ends of the stream as the broker last said, and the lag in messages';
+COMMENT ON COLUMN stream_ingest.partitions.partition IS 'number of the partition in its topic';
+COMMENT ON COLUMN stream_ingest.partitions.partition_id IS 'the partition in lists of partitions of the other views: 65536 times the number of the topic in streams, plus partition';
 COMMENT ON COLUMN stream_ingest.partitions."offset" IS 'the next offset to read: everything before it is committed';
 COMMENT ON COLUMN stream_ingest.partitions.lag IS 'messages not read yet, by the last word of the broker; null: not known';
 COMMENT ON COLUMN stream_ingest.partitions.updated IS 'when earliest and latest were asked';
@@ -107,7 +121,8 @@ SELECT s.supervisor_id,
 	d.data_source,
 	pg_catalog.pg_get_userbyid(d.relowner) AS owner,
 	COALESCE(s.spec ->> 'type', 'kafka') AS type,
-	COALESCE(s.spec #>> '{spec,ioConfig,topic}', s.spec #>> '{ioConfig,topic}') AS topic,
+	COALESCE(s.spec #>> '{spec,ioConfig,topic}', s.spec #>> '{ioConfig,topic}',
+		s.spec #>> '{spec,ioConfig,topicPattern}', s.spec #>> '{ioConfig,topicPattern}') AS topic,
 	COALESCE(st.state, 'PENDING') AS state,
 	COALESCE(st.detailed_state, 'PENDING') AS detailed_state,
 	COALESCE(st.healthy, true) AS healthy,
@@ -345,7 +360,7 @@ SELECT v.supervisor_id,
 	COALESCE(m.repeated = 0 AND m.missing_chunks = 0 AND m.covered_to <= v."offset", true) AS exactly_once
 FROM stream_ingest.partitions v
 JOIN stream_ingest.supervisor s USING (supervisor_id)
-LEFT JOIN summary m ON m.data_source_id = s.data_source_id AND m.partition = v.partition;
+LEFT JOIN summary m ON m.data_source_id = s.data_source_id AND m.partition = v.partition_id;
 COMMENT ON VIEW stream_ingest.audit IS 'per partition: whether the ranges of offsets of all chunks follow each other up to the committed offset';
 COMMENT ON COLUMN stream_ingest.audit.skipped IS 'offsets between two chunks: messages that left no row, and records of the broker''s own';
 COMMENT ON COLUMN stream_ingest.audit.repeated IS 'offsets that two chunks cover: read again after reset_supervisor(), otherwise an error';
@@ -354,6 +369,7 @@ COMMENT ON COLUMN stream_ingest.audit.missing_chunks IS 'places where numbered c
 GRANT SELECT ON
 	stream_ingest.supervisors,
 	stream_ingest.tasks,
+	stream_ingest.streams,
 	stream_ingest.partitions,
 	stream_ingest.segments,
 	stream_ingest.row_stats,

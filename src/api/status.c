@@ -11,6 +11,7 @@
 #include "api/put.h"
 #include "api/lookup.h"
 #include "api/query.h"
+#include "common/stream.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "spec/spec.h"
@@ -41,6 +42,8 @@ typedef struct Status
 	char	   *note;
 	char	   *recent_errors;
 	TimestampTz offsets_updated;
+	int			nstreams;
+	SiStream   *streams;		/* topics of the data source */
 	int			nlatest;		/* partitions of the stream, as the broker said */
 	int64	   *latest_partitions;
 	int64	   *latest_offsets;
@@ -78,6 +81,37 @@ load_supervisor_status(Status *st, SiQuery *q)
 			st->latest_partitions[st->nlatest] = st->latest_partitions[i];
 			st->latest_offsets[st->nlatest++] = st->latest_offsets[i];
 		}
+}
+
+static void
+load_streams(Status *st, SiQuery *q)
+{
+	st->nstreams = si_query(q,
+							"SELECT stream_id, topic FROM stream_ingest.stream WHERE data_source_id = $1 ORDER BY 1",
+							"i", st->supervisor->data_source_id);
+	st->streams = palloc(sizeof(SiStream) * Max(st->nstreams, 1));
+	for (int i = 0; i < st->nstreams; i++)
+	{
+		st->streams[i].id = (int) si_get_int64(i, 0);
+		st->streams[i].topic = si_get_text(i, 1);
+	}
+}
+
+/* Values by partition; keys as Druid writes them, with the topic where there are several. */
+static void
+put_by_partition(StringInfo json, const Status *st, const char *key, const int64 *partitions,
+				 const int64 *values, int n)
+{
+	si_put_key(json, key);
+	appendStringInfoChar(json, '{');
+	for (int i = 0; i < n; i++)
+	{
+		int32		p = (int32) partitions[i];
+
+		si_put_int(json, si_partition_print(st->spec->topic ? NULL : si_stream_topic(st->streams, st->nstreams, p), p),
+				   values[i]);
+	}
+	appendStringInfoChar(json, '}');
 }
 
 static void
@@ -142,7 +176,7 @@ append_offsets(StringInfo json, const Status *st, const char *key, int group_id,
 		keys[n] = p->partition;
 		values[n++] = lag ? Max(p->latest - p->offset, 0) : p->offset;
 	}
-	si_put_map(json, key, keys, values, n);
+	put_by_partition(json, st, key, keys, values, n);
 }
 
 /* One object for each running task of a phase: READING or PUBLISHING. */
@@ -175,7 +209,7 @@ append_tasks(StringInfo json, const Status *st, SiQuery *q, const char *key, con
 		si_put_element(json);
 		appendStringInfoChar(json, '{');
 		si_put_text(json, "id", si_get_text(i, 0));
-		si_put_map(json, "startingOffsets", partitions, starts, Min(np, ns));
+		put_by_partition(json, st, "startingOffsets", partitions, starts, Min(np, ns));
 		si_put_time(json, "startTime", created);
 		si_put_int(json, "remainingSeconds", Max(remaining, 0) / 1000);
 		si_put_text(json, "type", reading ? "ACTIVE" : "PUBLISHING");
@@ -185,7 +219,7 @@ append_tasks(StringInfo json, const Status *st, SiQuery *q, const char *key, con
 			append_offsets(json, st, "lag", (int) si_get_int64(i, 1), true);
 		}
 		else if (ends)
-			si_put_map(json, "currentOffsets", partitions, ends, Min(np, ne));
+			put_by_partition(json, st, "currentOffsets", partitions, ends, Min(np, ne));
 		appendStringInfoChar(json, '}');
 	}
 	appendStringInfoChar(json, ']');
@@ -200,14 +234,14 @@ append_payload(StringInfo json, const Status *st, SiQuery *q)
 	appendStringInfoChar(json, '{');
 	si_put_text(json, "id", st->supervisor->id);
 	si_put_text(json, "dataSource", st->supervisor->data_source);
-	si_put_text(json, "stream", st->spec->topic);
+	si_put_text(json, "stream", si_spec_stream(st->spec));
 	si_put_int(json, "partitions", st->npartitions);
 	si_put_int(json, "replicas", st->spec->replicas);
 	si_put_int(json, "durationSeconds", st->spec->task_duration / 1000);
 	append_tasks(json, st, q, "activeTasks", "READING");
 	append_tasks(json, st, q, "publishingTasks", "PUBLISHING");
 	if (st->nlatest > 0)
-		si_put_map(json, "latestOffsets", st->latest_partitions, st->latest_offsets, st->nlatest);
+		put_by_partition(json, st, "latestOffsets", st->latest_partitions, st->latest_offsets, st->nlatest);
 	append_offsets(json, st, "minimumLag", -1, true);
 	for (int i = 0; i < st->npartitions; i++)
 		if (st->partitions[i].has_latest)
@@ -239,6 +273,7 @@ si_get_supervisor_status(PG_FUNCTION_ARGS)
 	st.spec = si_spec_parse(st.supervisor->spec, true);
 	st.now = GetCurrentTimestamp();
 	load_supervisor_status(&st, &q);
+	load_streams(&st, &q);
 	load_partitions(&st, &q);
 
 	initStringInfo(&json);

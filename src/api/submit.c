@@ -21,6 +21,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
+#include "common/stream.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -124,6 +125,42 @@ wait_for_termination(const char *id)
 	}
 }
 
+/*
+ * Offsets are those of topics: another topic, or a pattern that leaves one
+ * out, is refused while the supervisor has offsets of it.
+ */
+static void
+check_same_topics(SiQuery *q, const SiSpec *spec, const SiSupervisor *s)
+{
+	SiTopicPattern *pattern = NULL;
+	SiReason	why;
+	int			n;
+
+	if (spec->topic == NULL)
+		pattern = si_topic_pattern_create(spec->topic_pattern, &why);
+	n = si_query(q,
+				 "SELECT DISTINCT t.topic FROM stream_ingest.task_group g CROSS JOIN unnest(g.partitions) p"
+				 " JOIN stream_ingest.stream t ON t.data_source_id = g.data_source_id AND t.stream_id = p >> 16"
+				 " WHERE g.supervisor_id = $1 AND g.data_source_id = $2 AND NOT EXISTS"
+				 "  (SELECT FROM stream_ingest.request r WHERE r.supervisor_id = $1 AND r.verb = 'reset')",
+				 "ti", s->id, s->data_source_id);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *topic = si_get_text(i, 0);
+
+		if (spec->topic ? strcmp(spec->topic, topic) == 0 : pattern && si_topic_pattern_matches(pattern, topic))
+			continue;
+		si_topic_pattern_free(pattern);
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("update of the input source stream from [%s] to [%s] is not supported for a running supervisor",
+						si_spec_stream(si_spec_parse(s->spec, true)), si_spec_stream(spec)),
+				 errdetail("The supervisor has offsets of topic [%s], which the new spec does not read.", topic),
+				 errhint("reset_supervisor() forgets the offsets; or submit the spec with an \"id\" and a dataSource of its own.")));
+	}
+	si_topic_pattern_free(pattern);
+}
+
 /* A changed spec of a supervisor that exists. */
 static void
 resubmit(SiQuery *q, const Submit *sub, const SiSupervisor *s)
@@ -135,6 +172,7 @@ resubmit(SiQuery *q, const Submit *sub, const SiSupervisor *s)
 				 errmsg("supervisor [%s] fills dataSource \"%s\", not \"%s\"",
 						s->id, s->data_source, sub->spec->data_source),
 				 errhint("Terminate it first, or give the new spec an \"id\" of its own.")));
+	check_same_topics(q, sub->spec, s);
 	si_query(q,
 			 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, spec, search_path, data_source_id, requested_by)"
 			 " SELECT uuid, $1, 'submit', $2::json, $3, $4, $5 FROM stream_ingest.install",

@@ -29,6 +29,11 @@ static SiStatement load_group = {
 	2, {TEXTOID, INT4OID}
 };
 
+static SiStatement load_streams = {
+	"SELECT stream_id, topic FROM stream_ingest.stream WHERE data_source_id = $1 ORDER BY stream_id",
+	1, {INT8OID}
+};
+
 static SiStatement make_tier = {
 	"INSERT INTO stream_ingest.tier (data_source_id, level, group_id, floor) VALUES ($1, 0, $2, $3)"
 	" ON CONFLICT DO NOTHING",
@@ -107,6 +112,21 @@ static SiStatement read_spec = {
 	1, {TEXTOID}
 };
 
+/* In the transaction of si_group_load(); allocates in context. */
+static void
+load_group_streams(SiGroup *g, MemoryContext context)
+{
+	Datum		arg = Int64GetDatum(g->data_source_id);
+
+	g->nstreams = (int) si_spi_run(&load_streams, &arg, NULL, SPI_OK_SELECT);
+	g->streams = MemoryContextAlloc(context, sizeof(SiStream) * Max(g->nstreams, 1));
+	for (int i = 0; i < g->nstreams; i++)
+	{
+		g->streams[i].id = si_spi_int4(i, 1);
+		g->streams[i].topic = si_spi_text(i, 2, context);
+	}
+}
+
 bool
 si_group_load(const char *supervisor_id, int group_id, SiGroup *g)
 {
@@ -147,6 +167,7 @@ si_group_load(const char *supervisor_id, int group_id, SiGroup *g)
 		args[1] = Int32GetDatum(group_id);
 		args[2] = Int64GetDatum(g->next_seq);
 		si_spi_run(&make_tier, args, NULL, SPI_OK_INSERT);
+		load_group_streams(g, caller);
 	}
 	si_spi_commit();
 	MemoryContextSwitchTo(caller);
@@ -214,6 +235,14 @@ add_delta(const SiGroup *g, const SiCommit *c)
 	si_spi_run(&insert_delta, args, nulls, SPI_OK_INSERT);
 }
 
+static Datum
+topic_of(const SiGroup *g, int32 partition)
+{
+	const char *topic = si_stream_topic(g->streams, g->nstreams, partition);
+
+	return CStringGetTextDatum(topic ? topic : g->topic);
+}
+
 static void
 add_rejected(const SiGroup *g, const SiCommit *c)
 {
@@ -221,12 +250,12 @@ add_rejected(const SiGroup *g, const SiCommit *c)
 
 	args[0] = CStringGetTextDatum(g->supervisor_id);
 	args[1] = UUIDPGetDatum((pg_uuid_t *) g->install);
-	args[2] = CStringGetTextDatum(g->topic);
 	for (int i = 0; i < c->nrejected; i++)
 	{
 		const SiRejected *r = &c->rejected[i];
 
-		args[3] = Int32GetDatum(r->partition);
+		args[2] = topic_of(g, r->partition);
+		args[3] = Int32GetDatum(si_partition_number(r->partition));
 		args[4] = Int64GetDatum(r->offset);
 		args[5] = CStringGetTextDatum(r->error_type);
 		args[6] = CStringGetTextDatum(r->reason);
@@ -240,7 +269,8 @@ add_rejected(const SiGroup *g, const SiCommit *c)
 
 		if (d->messages == 0)
 			continue;
-		args[3] = Int32GetDatum(g->partitions[i]);
+		args[2] = topic_of(g, g->partitions[i]);
+		args[3] = Int32GetDatum(si_partition_number(g->partitions[i]));
 		args[4] = Int64GetDatum(d->messages);
 		args[5] = Int64GetDatum(d->first_offset);
 		args[6] = Int64GetDatum(d->last_offset);

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "catalog/counters.h"
+#include "common/stream.h"
 #include "segment/segment.h"
 #include "storage/itemptr.h"
 
@@ -19,9 +20,11 @@ typedef struct SiGroup
 	int			group_id;
 	int64		data_source_id;
 	uint8		install[SI_UUID_LEN];
-	char	   *topic;
+	char	   *topic;			/* or pattern of topics */
+	int			nstreams;
+	SiStream   *streams;		/* the topics of the data source */
 	int			npartitions;
-	int32	   *partitions;
+	int32	   *partitions;		/* see common/stream.h */
 	int64	   *offsets;		/* next offset to read of each partition */
 	int64	   *chunk_offsets;	/* where the next chunk's ranges begin */
 	int64		next_seq;

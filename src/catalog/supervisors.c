@@ -41,6 +41,8 @@ typedef enum PlanId
 	PLAN_RESET,
 	PLAN_UNHALT,
 	PLAN_GROUPS,
+	PLAN_STREAMS,
+	PLAN_STREAM_NEW,
 	PLAN_GROUPS_GONE,
 	PLAN_GROUP_NEW,
 	PLAN_GROUP_OFFSETS,
@@ -149,6 +151,16 @@ static const PlanDef defs[NUM_PLANS] = {
 		" FROM stream_ingest.task_group WHERE install = $1 AND supervisor_id = $2 AND data_source_id = $3"
 		" ORDER BY group_id",
 		3, {UUIDOID, TEXTOID, INT8OID}
+	},
+	[PLAN_STREAMS] = {
+		"SELECT stream_id, topic FROM stream_ingest.stream WHERE install = $1 AND data_source_id = $2 ORDER BY stream_id",
+		2, {UUIDOID, INT8OID}
+	},
+	[PLAN_STREAM_NEW] = {
+		"INSERT INTO stream_ingest.stream (data_source_id, stream_id, install, topic)"
+		" SELECT $2, coalesce(max(stream_id) + 1, 0), $1, $3 FROM stream_ingest.stream WHERE data_source_id = $2"
+		" RETURNING stream_id",
+		3, {UUIDOID, INT8OID, TEXTOID}
 	},
 	[PLAN_GROUPS_GONE] = {
 		"DELETE FROM stream_ingest.task_group WHERE install = $1 AND supervisor_id = $2",
@@ -638,8 +650,32 @@ si_catalog_unhalt(const char *supervisor_id, bool forgive)
 
 /* ------------------------------------------------------------ groups and tasks */
 
+int
+si_catalog_streams(int64 data_source_id, SiStream **rows)
+{
+	Datum		args[] = {INSTALL_ARG, Int64GetDatum(data_source_id)};
+	int			n = run(PLAN_STREAMS, 0, args);
+
+	*rows = MemoryContextAllocZero(result_context, Max(n, 1) * sizeof(SiStream));
+	for (int i = 0; i < n; i++)
+	{
+		(*rows)[i].id = int32_field(i, 1);
+		(*rows)[i].topic = text_field(i, 2);
+	}
+	return n;
+}
+
+int
+si_catalog_add_stream(int64 data_source_id, const char *topic)
+{
+	Datum		args[] = {INSTALL_ARG, Int64GetDatum(data_source_id), TEXT_ARG(topic)};
+
+	run(PLAN_STREAM_NEW, 0, args);
+	return int32_field(0, 1);
+}
+
 void
-si_catalog_set_groups(const SiSupervisorRow *s, const char *topic, const SiGroupState *groups, int ngroups)
+si_catalog_set_groups(const SiSupervisorRow *s, const char *stream, const SiGroupState *groups, int ngroups)
 {
 	Datum		old[] = {INSTALL_ARG, TEXT_ARG(s->id)};
 
@@ -649,7 +685,7 @@ si_catalog_set_groups(const SiSupervisorRow *s, const char *topic, const SiGroup
 		const SiGroupState *g = &groups[i];
 		Datum		args[] = {
 			INSTALL_ARG, TEXT_ARG(s->id), Int32GetDatum(g->group_id), Int64GetDatum(s->data_source_id),
-			TEXT_ARG(topic), int4_array(g->partitions, g->npartitions), int8_array(g->offsets, g->npartitions),
+			TEXT_ARG(stream), int4_array(g->partitions, g->npartitions), int8_array(g->offsets, g->npartitions),
 			Int64GetDatum(g->next_seq), int8_array(g->counters.n, SI_NUM_COUNTERS)
 		};
 
@@ -707,19 +743,13 @@ void
 si_catalog_put_status(const SiStatusRow *row)
 {
 	int			n = row->npartitions;
-	int32	   *partitions = palloc(Max(n, 1) * sizeof(int32));
 	uint32		no_offsets = n == 0 ? (1u << 7) | (1u << 8) | (1u << 9) | (1u << 10) : 0;
+	Datum		args[] = {
+		INSTALL_ARG, TEXT_ARG(row->supervisor_id), TEXT_ARG(row->state), TEXT_ARG(row->detailed_state),
+		BoolGetDatum(row->healthy), TEXT_ARG(row->note), TEXT_ARG(row->recent_errors),
+		int4_array(row->partitions, n), int8_array(row->low, n), int8_array(row->high, n),
+		TimestampTzGetDatum(row->offsets_updated)
+	};
 
-	for (int i = 0; i < n; i++)
-		partitions[i] = i;
-	{
-		Datum		args[] = {
-			INSTALL_ARG, TEXT_ARG(row->supervisor_id), TEXT_ARG(row->state), TEXT_ARG(row->detailed_state),
-			BoolGetDatum(row->healthy), TEXT_ARG(row->note), TEXT_ARG(row->recent_errors),
-			int4_array(partitions, n), int8_array(row->low, n), int8_array(row->high, n),
-			TimestampTzGetDatum(row->offsets_updated)
-		};
-
-		run(PLAN_STATUS, NULL_IF(row->note == NULL, 5) | no_offsets, args);
-	}
+	run(PLAN_STATUS, NULL_IF(row->note == NULL, 5) | no_offsets, args);
 }

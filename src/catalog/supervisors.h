@@ -110,6 +110,7 @@ typedef struct SiStatusRow
 	const char *note;			/* NULL: none */
 	const char *recent_errors;	/* JSON array */
 	int			npartitions;	/* 0: not known */
+	const int32 *partitions;
 	const int64 *low;
 	const int64 *high;
 	TimestampTz offsets_updated;
@@ -145,8 +146,13 @@ extern void si_catalog_forget_orphan_request(int64 request_id);
 /* Halted groups may read again; forgive: their parse exceptions count from 0. */
 extern void si_catalog_unhalt(const char *supervisor_id, bool forgive);
 
-/* Replaces all groups of a supervisor. */
-extern void si_catalog_set_groups(const SiSupervisorRow *s, const char *topic,
+/* The topics that a data source has been filled from, by number. */
+extern int	si_catalog_streams(int64 data_source_id, SiStream **rows);
+/* Gives a new topic the next number. */
+extern int	si_catalog_add_stream(int64 data_source_id, const char *topic);
+
+/* Replaces all groups of a supervisor; stream is what the spec calls it: topic or topicPattern. */
+extern void si_catalog_set_groups(const SiSupervisorRow *s, const char *stream,
 								  const SiGroupState *groups, int ngroups);
 /* Moves a group's offsets without reading; false when they have changed meanwhile. */
 extern bool si_catalog_set_offsets(const char *supervisor_id, const SiGroupState *was, const int64 *offsets);

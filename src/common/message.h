@@ -20,7 +20,7 @@ typedef struct SiHeader
 /* Bytes belong to the reader until its batch is released. */
 struct SiMessage
 {
-	int32		partition;
+	int32		partition;		/* of several topics: si_partition_number() is its number, see stream.h */
 	int64		offset;
 	const char *payload;		/* NULL: a tombstone */
 	size_t		len;

@@ -89,8 +89,8 @@ si_kafka_check_properties(const SiSpec *spec)
 }
 
 SiKafkaReader *
-si_kafka_reader_create(const SiSpec *spec, int npartitions, const int32 *partitions, const int64 *offsets,
-					   int64 queue_bytes)
+si_kafka_reader_create(const SiSpec *spec, int nstreams, const SiStream *streams, int npartitions,
+					   const int32 *partitions, const int64 *offsets, int64 queue_bytes)
 {
 	static bool exit_registered = false;
 	SiKafkaReader *r = palloc0(sizeof(SiKafkaReader));
@@ -107,14 +107,14 @@ si_kafka_reader_create(const SiSpec *spec, int npartitions, const int32 *partiti
 				 errmsg("could not create a Kafka consumer: too many open files"),
 				 errhint("Increase max_files_per_process.")));
 
-	r->consumer = si_kafka_consumer_create(spec->topic, spec->nproperties, spec->properties,
+	r->consumer = si_kafka_consumer_create(nstreams, streams, spec->nproperties, spec->properties,
 										   npartitions, partitions, offsets, queue_bytes, &why);
 	if (r->consumer == NULL)
 	{
 		ReleaseExternalFD();
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
-				 errmsg("could not create a Kafka consumer for topic \"%s\": %s", spec->topic, why.text),
+				 errmsg("could not create a Kafka consumer for topic \"%s\": %s", si_spec_stream(spec), why.text),
 				 errhint("Check ioConfig.consumerProperties of the supervisor spec.")));
 	}
 	r->next = live_readers;

@@ -9,20 +9,21 @@
 #ifndef SI_SOURCE_KAFKA_H
 #define SI_SOURCE_KAFKA_H
 
+#include "common/stream.h"
 #include "source/source.h"
 #include "spec/spec.h"
 
 typedef struct SiKafkaReader SiKafkaReader;
 
 /*
- * Creates a consumer and assigns partitions[i] at offsets[i] (the next offset
- * to read).  queue_bytes bounds librdkafka's prefetch of the whole client.
+ * Creates a consumer and assigns partitions[i] (of the topics in streams) at
+ * offsets[i] (the next offset to read).  queue_bytes bounds librdkafka's prefetch of the whole client.
  * ERROR for properties that librdkafka refuses.  Registers its own clean-up
  * at process exit and on reset of CurrentMemoryContext.
  */
-extern SiKafkaReader *si_kafka_reader_create(const SiSpec *spec, int npartitions,
-											 const int32 *partitions, const int64 *offsets,
-											 int64 queue_bytes);
+extern SiKafkaReader *si_kafka_reader_create(const SiSpec *spec, int nstreams, const SiStream *streams,
+											 int npartitions, const int32 *partitions,
+											 const int64 *offsets, int64 queue_bytes);
 
 /*
  * A file descriptor that becomes readable when something (a message, an end,

@@ -48,7 +48,10 @@
 
 typedef struct Partition
 {
-	int32		id;
+	int32		id;				/* see common/stream.h */
+	int32		number;			/* in its topic */
+	char	   *topic;
+	const rd_kafka_topic_t *rkt;	/* the library's handle of the topic, once met */
 	int64		position;		/* next offset to hand out */
 	bool		at_end;
 } Partition;
@@ -57,7 +60,6 @@ struct SiKafkaConsumer
 {
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
-	char	   *topic;
 	int			eventfd;
 
 	int			npartitions;
@@ -280,7 +282,11 @@ assign(SiKafkaConsumer *c, SiReason *why)
 	rd_kafka_resp_err_t err;
 
 	for (int i = 0; i < c->npartitions; i++)
-		rd_kafka_topic_partition_list_add(list, c->topic, c->partitions[i].id)->offset = c->partitions[i].position;
+	{
+		Partition  *p = &c->partitions[i];
+
+		rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset = p->position;
+	}
 	err = rd_kafka_assign(c->rk, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -307,8 +313,25 @@ connect_queue(SiKafkaConsumer *c, SiReason *why)
 	return true;
 }
 
+static bool
+set_partition(Partition *p, int nstreams, const SiStream *streams, int32 id, int64 offset, SiReason *why)
+{
+	const char *topic = si_stream_topic(streams, nstreams, id);
+
+	p->id = id;
+	p->number = si_partition_number(id);
+	p->position = offset;
+	if (topic == NULL)
+	{
+		snprintf(why->text, sizeof(why->text), "partition %d has no topic", id);
+		return false;
+	}
+	p->topic = strdup(topic);
+	return p->topic != NULL;
+}
+
 SiKafkaConsumer *
-si_kafka_consumer_create(const char *topic, int nproperties, const SiKeyValue *properties,
+si_kafka_consumer_create(int nstreams, const SiStream *streams, int nproperties, const SiKeyValue *properties,
 						 int npartitions, const int32 *partitions, const int64 *offsets,
 						 int64 queue_bytes, SiReason *why)
 {
@@ -320,16 +343,13 @@ si_kafka_consumer_create(const char *topic, int nproperties, const SiKeyValue *p
 	c->eventfd = -1;
 	c->error.partition = -1;
 	pthread_mutex_init(&c->log_lock, NULL);
-	c->topic = strdup(topic);
 	c->partitions = calloc(Max(npartitions, 1), sizeof(Partition));
-	if (c->topic == NULL || c->partitions == NULL)
+	if (c->partitions == NULL)
 		goto failed;
 	c->npartitions = npartitions;
 	for (int i = 0; i < npartitions; i++)
-	{
-		c->partitions[i].id = partitions[i];
-		c->partitions[i].position = offsets[i];
-	}
+		if (!set_partition(&c->partitions[i], nstreams, streams, partitions[i], offsets[i], why))
+			goto failed;
 	if (!create_client(c, nproperties, properties, queue_bytes, why) || !connect_queue(c, why) || !assign(c, why))
 		goto failed;
 	return c;
@@ -356,17 +376,39 @@ si_kafka_consumer_clear_fd(SiKafkaConsumer *c)
 		;
 }
 
+/* Whose element of the queue this is; the handle of a topic stays while one of its partitions is assigned. */
 static Partition *
-find_partition(SiKafkaConsumer *c, int32 id)
+find_partition(SiKafkaConsumer *c, const rd_kafka_message_t *m)
 {
-	if (c->last_partition < c->npartitions && c->partitions[c->last_partition].id == id)
-		return &c->partitions[c->last_partition];
+	const char *topic;
+
+	if (m->rkt == NULL)
+		return NULL;
+	if (c->last_partition < c->npartitions)
+	{
+		Partition  *p = &c->partitions[c->last_partition];
+
+		if (p->number == m->partition && p->rkt == m->rkt)
+			return p;
+	}
 	for (int i = 0; i < c->npartitions; i++)
 	{
-		if (c->partitions[i].id == id)
+		if (c->partitions[i].number == m->partition && c->partitions[i].rkt == m->rkt)
 		{
 			c->last_partition = i;
 			return &c->partitions[i];
+		}
+	}
+	topic = rd_kafka_topic_name(m->rkt);
+	for (int i = 0; i < c->npartitions; i++)
+	{
+		Partition  *p = &c->partitions[i];
+
+		if (p->number == m->partition && strcmp(p->topic, topic) == 0)
+		{
+			p->rkt = m->rkt;
+			c->last_partition = i;
+			return p;
 		}
 	}
 	return NULL;
@@ -431,7 +473,7 @@ look_for_end_again(SiKafkaConsumer *c)
 
 		if (!p->at_end)
 			continue;
-		rd_kafka_topic_partition_list_add(list, c->topic, p->id)->offset = p->position;
+		rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset = p->position;
 		set_at_end(c, p, false);
 	}
 	error = rd_kafka_seek_partitions(c->rk, list, 0);
@@ -502,7 +544,7 @@ sort_batch(SiKafkaConsumer *c, SiMessage *msgs, int taken)
 	for (int i = 0; i < taken; i++)
 	{
 		rd_kafka_message_t *m = c->held[i];
-		Partition  *p = m->rkt != NULL ? find_partition(c, m->partition) : NULL;
+		Partition  *p = find_partition(c, m);
 		rd_kafka_timestamp_type_t type;
 
 		if (c->failed || p == NULL || m->err != RD_KAFKA_RESP_ERR_NO_ERROR || m->offset < p->position)
@@ -516,14 +558,14 @@ sort_batch(SiKafkaConsumer *c, SiMessage *msgs, int taken)
 		set_at_end(c, p, false);
 		c->alive = true;
 		c->taken_bytes += m->len + m->key_len;
-		msgs[n].partition = m->partition;
+		msgs[n].partition = p->id;
 		msgs[n].offset = m->offset;
 		msgs[n].payload = m->payload;
 		msgs[n].len = m->len;
 		msgs[n].timestamp = rd_kafka_message_timestamp(m, &type);
 		msgs[n].key = m->key;
 		msgs[n].key_len = m->key_len;
-		msgs[n].topic = c->topic;
+		msgs[n].topic = p->topic;
 		msgs[n].header = message_header;
 		msgs[n].native = m;
 		c->held[n++] = m;
@@ -576,21 +618,32 @@ si_kafka_consumer_at_end(const SiKafkaConsumer *c)
 	return c->nat_end == c->npartitions;
 }
 
-int64
-si_kafka_consumer_position(const SiKafkaConsumer *c, int32 partition)
+static const Partition *
+partition_of(const SiKafkaConsumer *c, int32 id)
 {
 	for (int i = 0; i < c->npartitions; i++)
 	{
-		if (c->partitions[i].id == partition)
-			return c->partitions[i].position;
+		if (c->partitions[i].id == id)
+			return &c->partitions[i];
 	}
-	return -1;
+	return NULL;
+}
+
+int64
+si_kafka_consumer_position(const SiKafkaConsumer *c, int32 partition)
+{
+	const Partition *p = partition_of(c, partition);
+
+	return p ? p->position : -1;
 }
 
 bool
 si_kafka_consumer_watermarks(SiKafkaConsumer *c, int32 partition, int64 *low, int64 *high)
 {
-	if (rd_kafka_get_watermark_offsets(c->rk, c->topic, partition, low, high) != RD_KAFKA_RESP_ERR_NO_ERROR || *high < 0)
+	const Partition *p = partition_of(c, partition);
+
+	if (p == NULL ||
+		rd_kafka_get_watermark_offsets(c->rk, p->topic, p->number, low, high) != RD_KAFKA_RESP_ERR_NO_ERROR || *high < 0)
 		return false;
 	if (*low < 0)
 		*low = -1;
@@ -721,8 +774,9 @@ si_kafka_consumer_destroy(SiKafkaConsumer *c)
 	if (c->eventfd >= 0)
 		close(c->eventfd);
 	free(c->held);
+	for (int i = 0; c->partitions != NULL && i < c->npartitions; i++)
+		free(c->partitions[i].topic);
 	free(c->partitions);
-	free(c->topic);
 	free(c->username);
 	if (c->password != NULL)
 		explicit_bzero(c->password, strlen(c->password));

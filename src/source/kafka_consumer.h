@@ -10,6 +10,7 @@
 #ifndef SI_SOURCE_KAFKA_CONSUMER_H
 #define SI_SOURCE_KAFKA_CONSUMER_H
 
+#include "common/stream.h"
 #include "source/source.h"
 #include "spec/spec.h"
 
@@ -23,10 +24,11 @@ typedef struct SiKafkaLogLine
 } SiKafkaLogLine;
 
 /*
- * See si_kafka_reader_create(): topic, properties as in the spec, what to
+ * See si_kafka_reader_create(): topics, properties as in the spec, what to
  * read from where.  NULL with a reason.
  */
-extern SiKafkaConsumer *si_kafka_consumer_create(const char *topic, int nproperties, const SiKeyValue *properties,
+extern SiKafkaConsumer *si_kafka_consumer_create(int nstreams, const SiStream *streams,
+												 int nproperties, const SiKeyValue *properties,
 												 int npartitions, const int32 *partitions, const int64 *offsets,
 												 int64 queue_bytes, SiReason *why);
 

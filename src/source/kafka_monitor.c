@@ -17,6 +17,7 @@
  */
 #include "common/port.h"
 
+#include "common/stream.h"
 #include "source/kafka.h"
 #include "source/kafka_consumer.h"
 #include "source/kafka_errors.h"
@@ -43,15 +44,25 @@ typedef struct Question
 	struct Question *next;
 	uint64		ticket;
 	char	   *id;				/* supervisor */
-	char	   *topic;
+	char	   *topic;			/* or the pattern of topics */
+	bool		is_pattern;
 } Question;
+
+/* The topics of an answer; malloc'ed. */
+typedef struct Topics
+{
+	int			n;
+	int			cap;
+	SiTopicSize *topics;
+	int			npartitions;	/* of all */
+} Topics;
 
 typedef struct Answer
 {
 	struct Answer *next;
 	uint64		ticket;
 	SiStreamError error;
-	int			npartitions;
+	Topics		topics;
 	int64	   *low;			/* malloc'ed; NULL unless SI_STREAM_OK */
 	int64	   *high;
 } Answer;
@@ -95,6 +106,9 @@ free_question(Question *q)
 static void
 free_answer(Answer *a)
 {
+	for (int i = 0; i < a->topics.n; i++)
+		free(a->topics.topics[i].topic);
+	free(a->topics.topics);
 	free(a->low);
 	free(a->high);
 	free(a);
@@ -198,20 +212,54 @@ explain(Client *c, rd_kafka_resp_err_t err, const char *what, SiStreamError *err
 	error->class = SI_STREAM_TRANSIENT;
 }
 
-/* The number of partitions, or -1 with the error. */
+static bool
+out_of_memory(SiStreamError *error)
+{
+	si_kafka_set_error(error, RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE, -1, "out of memory");
+	return false;
+}
+
+static bool
+add_topic(Topics *t, const char *topic, int npartitions, SiStreamError *error)
+{
+	if (t->n == t->cap)
+	{
+		int			cap = Max(t->cap * 2, 8);
+		SiTopicSize *topics = realloc(t->topics, sizeof(SiTopicSize) * cap);
+
+		if (topics == NULL)
+			return out_of_memory(error);
+		t->topics = topics;
+		t->cap = cap;
+	}
+	t->topics[t->n].topic = strdup(topic);
+	if (t->topics[t->n].topic == NULL)
+		return out_of_memory(error);
+	t->topics[t->n++].npartitions = npartitions;
+	t->npartitions += npartitions;
+	return true;
+}
+
 static int
-count_partitions(Client *c, const char *topic, SiStreamError *error)
+compare_topics(const void *a, const void *b)
+{
+	return strcmp(((const SiTopicSize *) a)->topic, ((const SiTopicSize *) b)->topic);
+}
+
+/* The one topic of a question. */
+static bool
+find_topic(Client *c, const char *topic, Topics *found, SiStreamError *error)
 {
 	rd_kafka_topic_t *rkt = rd_kafka_topic_new(c->rk, topic, NULL);
 	const struct rd_kafka_metadata *md;
 	rd_kafka_resp_err_t err;
-	int			n = -1;
+	bool		ok = false;
 	char		what[200];
 
 	if (rkt == NULL)
 	{
 		explain(c, rd_kafka_last_error(), topic, error);
-		return -1;
+		return false;
 	}
 	err = rd_kafka_metadata(c->rk, 0, rkt, &md, REQUEST_TIMEOUT_MS);
 	snprintf(what, sizeof(what), "topic \"%.150s\"", topic);
@@ -226,11 +274,52 @@ count_partitions(Client *c, const char *topic, SiStreamError *error)
 		else if (md->topics[0].partition_cnt == 0)
 			explain(c, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, what, error);
 		else
-			n = md->topics[0].partition_cnt;
+			ok = add_topic(found, topic, md->topics[0].partition_cnt, error);
 		rd_kafka_metadata_destroy(md);
 	}
 	rd_kafka_topic_destroy(rkt);
-	return n;
+	return ok;
+}
+
+/*
+ * The topics that a pattern names, by name.  One that is just being made has
+ * no partitions yet and is left for the next question; none at all is an
+ * answer, too.
+ */
+static bool
+match_topics(Client *c, const char *pattern, Topics *found, SiStreamError *error)
+{
+	const struct rd_kafka_metadata *md;
+	rd_kafka_resp_err_t err;
+	SiReason	why;
+	SiTopicPattern *p = si_topic_pattern_create(pattern, &why);
+	bool		ok = true;
+
+	if (p == NULL)
+	{
+		si_kafka_set_error(error, RD_KAFKA_RESP_ERR__INVALID_ARG, -1, why.text);
+		error->class = SI_STREAM_FATAL;
+		return false;
+	}
+	err = rd_kafka_metadata(c->rk, 1, NULL, &md, REQUEST_TIMEOUT_MS);
+	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+	{
+		explain(c, err, "topics", error);
+		si_topic_pattern_free(p);
+		return false;
+	}
+	for (int i = 0; i < md->topic_cnt && ok; i++)
+	{
+		const rd_kafka_metadata_topic_t *t = &md->topics[i];
+
+		if (t->err == RD_KAFKA_RESP_ERR_NO_ERROR && t->partition_cnt > 0 && si_topic_pattern_matches(p, t->topic))
+			ok = add_topic(found, t->topic, t->partition_cnt, error);
+	}
+	rd_kafka_metadata_destroy(md);
+	si_topic_pattern_free(p);
+	if (ok && found->n > 1)
+		qsort(found->topics, found->n, sizeof(SiTopicSize), compare_topics);
+	return ok;
 }
 
 /*
@@ -238,52 +327,58 @@ count_partitions(Client *c, const char *topic, SiStreamError *error)
  * request per broker.  -1 for those that did not answer; false when none did.
  */
 static bool
-ask_offsets(Client *c, const char *topic, int n, int64 which, int64 *out, SiStreamError *error)
+ask_offsets(Client *c, const Topics *topics, int64 which, int64 *out, SiStreamError *error)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(Max(topics->npartitions, 1));
 	rd_kafka_resp_err_t err;
 	rd_kafka_resp_err_t first_err = RD_KAFKA_RESP_ERR_NO_ERROR;
 	int			answered = 0;
 
-	for (int i = 0; i < n; i++)
-	{
-		rd_kafka_topic_partition_list_add(list, topic, i)->offset = which;
-		out[i] = -1;
-	}
-	err = rd_kafka_offsets_for_times(c->rk, list, REQUEST_TIMEOUT_MS);
+	/* the answer comes in the order of the question */
+	for (int t = 0; t < topics->n; t++)
+		for (int i = 0; i < topics->topics[t].npartitions; i++)
+		{
+			out[list->cnt] = -1;
+			rd_kafka_topic_partition_list_add(list, topics->topics[t].topic, i)->offset = which;
+		}
+	err = list->cnt == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_offsets_for_times(c->rk, list, REQUEST_TIMEOUT_MS);
 	for (int i = 0; err == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++)
 	{
 		const rd_kafka_topic_partition_t *p = &list->elems[i];
 
 		if (p->err == RD_KAFKA_RESP_ERR_NO_ERROR && p->offset >= 0)
 		{
-			out[p->partition] = p->offset;
+			out[i] = p->offset;
 			answered++;
 		}
 		else if (first_err == RD_KAFKA_RESP_ERR_NO_ERROR)
 			first_err = p->err != RD_KAFKA_RESP_ERR_NO_ERROR ? p->err : RD_KAFKA_RESP_ERR__NO_OFFSET;
 	}
 	rd_kafka_topic_partition_list_destroy(list);
-	if (answered == 0)
+	if (answered == 0 && topics->npartitions > 0)
+	{
 		explain(c, err != RD_KAFKA_RESP_ERR_NO_ERROR ? err : first_err, "offsets", error);
-	return answered > 0;
+		return false;
+	}
+	return true;
 }
 
 static void
 work_out(Client *c, const Question *q, Answer *a)
 {
-	int			n;
+	size_t		size;
 
 	c->last_error.class = SI_STREAM_OK;
-	if (!open_client(c, &a->error) || (n = count_partitions(c, q->topic, &a->error)) < 0)
+	if (!open_client(c, &a->error) ||
+		!(q->is_pattern ? match_topics : find_topic) (c, q->topic, &a->topics, &a->error))
 		return;
-	a->low = malloc(sizeof(int64) * n);
-	a->high = malloc(sizeof(int64) * n);
+	size = sizeof(int64) * Max(a->topics.npartitions, 1);
+	a->low = malloc(size);
+	a->high = malloc(size);
 	if (a->low == NULL || a->high == NULL)
-		si_kafka_set_error(&a->error, RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE, -1, "out of memory");
-	else if (ask_offsets(c, q->topic, n, RD_KAFKA_OFFSET_END, a->high, &a->error) &&
-			 ask_offsets(c, q->topic, n, RD_KAFKA_OFFSET_BEGINNING, a->low, &a->error))
-		a->npartitions = n;
+		out_of_memory(&a->error);
+	else if (ask_offsets(c, &a->topics, RD_KAFKA_OFFSET_END, a->high, &a->error))
+		(void) ask_offsets(c, &a->topics, RD_KAFKA_OFFSET_BEGINNING, a->low, &a->error);
 	while (rd_kafka_poll(c->rk, 0) > 0)
 		;
 }
@@ -432,13 +527,13 @@ get_client(int n, const SiKeyValue *properties)
 
 /* Under the lock: queues a question, or finds the same one still open.  0 when memory is exhausted. */
 static uint64
-queue_question(Client *c, const char *id, const char *topic)
+queue_question(Client *c, const char *id, const char *topic, bool is_pattern)
 {
 	Question   *q;
 
 	for (q = c->first; q != NULL; q = q->next)
 	{
-		if (strcmp(q->topic, topic) == 0 && strcmp(q->id, id) == 0)
+		if (strcmp(q->topic, topic) == 0 && strcmp(q->id, id) == 0 && q->is_pattern == is_pattern)
 			return q->ticket;
 	}
 	q = calloc(1, sizeof(Question));
@@ -446,6 +541,7 @@ queue_question(Client *c, const char *id, const char *topic)
 		return 0;
 	q->id = strdup(id);
 	q->topic = strdup(topic);
+	q->is_pattern = is_pattern;
 	if (q->id == NULL || q->topic == NULL)
 	{
 		free_question(q);
@@ -488,7 +584,8 @@ si_kafka_monitor_ask(const SiSpec *spec)
 	pthread_mutex_lock(&monitor.lock);
 	c = get_client(spec->nproperties, spec->properties);
 	if (c != NULL)
-		ticket = queue_question(c, spec->id != NULL ? spec->id : "", spec->topic);
+		ticket = queue_question(c, spec->id != NULL ? spec->id : "",
+								spec->topic ? spec->topic : spec->topic_pattern, spec->topic == NULL);
 	if (ticket == 0)
 		ticket = answer_at_once("out of memory or threads");
 	pthread_mutex_unlock(&monitor.lock);
@@ -522,9 +619,16 @@ si_kafka_monitor_next(SiTopicAnswer *answer)
 	strlcpy(answer->text, a->error.text, sizeof(answer->text));
 	if (a->error.class == SI_STREAM_OK)
 	{
-		size_t		size = sizeof(int64) * a->npartitions;
+		size_t		size = sizeof(int64) * a->topics.npartitions;
 
-		answer->npartitions = a->npartitions;
+		answer->ntopics = a->topics.n;
+		answer->topics = palloc(sizeof(SiTopicSize) * Max(a->topics.n, 1));
+		for (int i = 0; i < a->topics.n; i++)
+		{
+			answer->topics[i].topic = pstrdup(a->topics.topics[i].topic);
+			answer->topics[i].npartitions = a->topics.topics[i].npartitions;
+		}
+		answer->npartitions = a->topics.npartitions;
 		answer->low = memcpy(palloc(size), a->low, size);
 		answer->high = memcpy(palloc(size), a->high, size);
 	}

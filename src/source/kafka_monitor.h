@@ -12,13 +12,21 @@
 #include "source/source.h"
 #include "spec/spec.h"
 
+typedef struct SiTopicSize
+{
+	char	   *topic;
+	int			npartitions;
+} SiTopicSize;
+
 typedef struct SiTopicAnswer
 {
 	uint64		ticket;			/* what si_kafka_monitor_ask() returned */
 	SiStreamErrorClass error;	/* SI_STREAM_OK: the arrays are valid; else TRANSIENT, or FATAL for properties that
 								 * the library refuses */
 	char		text[256];
-	int			npartitions;	/* partition ids are 0 .. npartitions - 1 */
+	int			ntopics;		/* one, or those that match topicPattern, by name */
+	SiTopicSize *topics;
+	int			npartitions;	/* of all topics together: partitions 0, 1, ... of the first, then of the next */
 	int64	   *low;			/* -1 where a partition did not answer */
 	int64	   *high;
 } SiTopicAnswer;
@@ -33,7 +41,7 @@ extern int	si_kafka_monitor_init(void);
  * same supervisor is open, its ticket is returned again and answered once.
  */
 extern uint64 si_kafka_monitor_ask(const SiSpec *spec);
-/* Next answer, or false: call it until then.  Arrays are palloc'ed in CurrentMemoryContext. */
+/* Next answer, or false: call it until then.  What it points to is palloc'ed in CurrentMemoryContext. */
 extern bool si_kafka_monitor_next(SiTopicAnswer *answer);
 /* Ends all threads; those that wait for a hanging broker are not waited for. */
 extern void si_kafka_monitor_shutdown(void);

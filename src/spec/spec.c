@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "common/granularity.h"
+#include "common/stream.h"
 #include "mb/pg_wchar.h"
 #include "spec/shape.h"
 
@@ -107,11 +108,27 @@ check_topic(const SiSpec *spec, const SiJson *io, const char *prefix)
 	char	   *path = psprintf("%sioConfig.topic", prefix);
 	size_t		len;
 
-	if (!si_json_is_empty(si_json_get(io, "topicPattern")) && spec->topic)
+	if (spec->topic == NULL && spec->topic_pattern == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is missing", path),
+				 errdetail("Either topic or topicPattern must be specified"),
+				 errhint("Name the Kafka topic to read, or give a topicPattern.")));
+	if (spec->topic && spec->topic_pattern)
 		si_spec_error(psprintf("%sioConfig.topicPattern", prefix), si_json_get(io, "topicPattern"),
-					  "Only one of topic and topicPattern may be given.", "Remove topicPattern.");
-	if (spec->topic == NULL)
-		si_spec_missing(path, "Name the Kafka topic to read.");
+					  psprintf("Only one of topic [%s] or topicPattern [%s] must be specified",
+							   spec->topic, spec->topic_pattern), "Remove one of the two.");
+	if (spec->topic_pattern)
+	{
+		SiReason	why;
+		SiTopicPattern *p = si_topic_pattern_create(spec->topic_pattern, &why);
+
+		if (p == NULL)
+			si_spec_error(psprintf("%sioConfig.topicPattern", prefix), si_json_get(io, "topicPattern"),
+						  psprintf("Expected a regular expression: %s.", why.text), NULL);
+		si_topic_pattern_free(p);
+		return;
+	}
 	len = strlen(spec->topic);
 	if (len > MAX_TOPIC_LEN || strcmp(spec->topic, ".") == 0 || strcmp(spec->topic, "..") == 0 ||
 		strspn(spec->topic, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != len)

@@ -69,7 +69,8 @@ typedef struct SiSpec
 	bool		rollup;
 
 	/* ioConfig; all periods in ms */
-	char	   *topic;
+	char	   *topic;			/* NULL: topic_pattern */
+	char	   *topic_pattern;
 	int			nproperties;
 	SiKeyValue *properties;		/* consumerProperties as given, secrets included */
 	int			task_count;
@@ -112,6 +113,13 @@ typedef struct SiSpec
  * before.  Result in CurrentMemoryContext.
  */
 extern SiSpec *si_spec_parse(const char *json, bool quiet);
+
+/* What is read, for people: the topic or the pattern of topics. */
+static inline const char *
+si_spec_stream(const SiSpec *spec)
+{
+	return spec->topic ? spec->topic : spec->topic_pattern;
+}
 
 /*
  * The same for a spec that nobody submits yet, with all problems at once

@@ -106,8 +106,8 @@ const SiField si_spec_fields[] = {
 	/* ioConfig */
 	ROW(IO, OBJECT, SI_USED, NULL, "Where messages come from and how tasks run."),
 	ROW(IO ".type", WORD, SI_USED, NULL, "Kind of the stream, as the type of the supervisor."),
-	MEMBER(IO ".topic", STRING, NULL, topic, "Kafka topic. Required."),
-	ROW(IO ".topicPattern", STRING, SI_LATER, "null", "Several topics. Use one supervisor for each topic."),
+	MEMBER(IO ".topic", STRING, NULL, topic, "Kafka topic. This or topicPattern is required."),
+	MEMBER(IO ".topicPattern", STRING, NULL, topic_pattern, "Regular expression (Java's syntax) that the whole name of a topic matches; topics that come later are read, too."),
 	ROW(FORMAT, OBJECT, SI_USED, NULL, "Format of messages. Required unless dataSchema.parser says it."),
 	ROW(FORMAT ".type", WORD, SI_USED, "\"json\"", "Name of the format."),
 	ROW(FORMAT ".flattenSpec", OBJECT, SI_USED, NULL, "Fields taken from inside of nested objects."),

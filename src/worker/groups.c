@@ -6,6 +6,13 @@
 
 #include "worker/groups.h"
 
+/* A told partition and the group it belongs to. */
+typedef struct Place
+{
+	int			group_id;
+	int			index;			/* in the arrays of ends */
+} Place;
+
 /* The stored next offset of a partition, or -1. */
 static int64
 stored_offset(const SiGroupState *stored, int nstored, int32 partition)
@@ -26,36 +33,88 @@ find_group(const SiGroupState *groups, int n, int group_id)
 	return NULL;
 }
 
-/* Whether the stored groups are exactly partition % ngroups. */
-static bool
-already_grouped(const SiGroupState *stored, int nstored, int npartitions, int ngroups)
+int
+si_stream_ends_find(const SiStreamEnds *ends, int32 partition)
 {
-	if (nstored != ngroups)
-		return false;
-	for (int g = 0; g < ngroups; g++)
-	{
-		const SiGroupState *s = find_group(stored, nstored, g);
-		int			n = (npartitions - g + ngroups - 1) / ngroups;
+	int			low = 0,
+				high = ends->npartitions - 1;
 
-		if (s == NULL || s->npartitions != n)
-			return false;
-		for (int i = 0; i < n; i++)
-			if (s->partitions[i] != g + i * ngroups)
-				return false;
+	while (low <= high)
+	{
+		int			mid = (low + high) / 2;
+
+		if (ends->partitions[mid] == partition)
+			return mid;
+		if (ends->partitions[mid] < partition)
+			low = mid + 1;
+		else
+			high = mid - 1;
 	}
-	return true;
+	return -1;
+}
+
+static int
+group_of(const SiStreamEnds *ends, int i, int task_count)
+{
+	uint32		key = ends->hashes ? ends->hashes[i] : (uint32) si_partition_number(ends->partitions[i]);
+
+	return (int) (key % (uint32) task_count);
+}
+
+/* Whether the stored groups are exactly what they should be. */
+static bool
+already_grouped(const SiGroupState *stored, int nstored, const SiStreamEnds *ends, int task_count)
+{
+	int			n = 0;
+
+	for (int g = 0; g < nstored; g++)
+	{
+		if (stored[g].npartitions == 0)
+			return false;
+		for (int i = 0; i < stored[g].npartitions; i++)
+		{
+			int			at = si_stream_ends_find(ends, stored[g].partitions[i]);
+
+			if (at < 0 || group_of(ends, at, task_count) != stored[g].group_id)
+				return false;
+			n++;
+		}
+	}
+	return n == ends->npartitions;
+}
+
+static int
+compare_places(const void *a, const void *b)
+{
+	const Place *x = a,
+			   *y = b;
+
+	if (x->group_id != y->group_id)
+		return x->group_id < y->group_id ? -1 : 1;
+	return x->index < y->index ? -1 : 1;
+}
+
+/* Where reading of a partition begins that has no stored offset; -1: not known yet. */
+static int64
+first_offset(const SiStreamEnds *ends, int i, bool earliest)
+{
+	if (ends->starts)
+		return ends->starts[i];
+	return earliest ? ends->low[i] : ends->high[i];
 }
 
 SiRegroup
 si_regroup(const SiGroupState *stored, int nstored, const SiStreamEnds *ends,
 		   int task_count, bool use_earliest, SiGroupState **result, int *nresult)
 {
-	int			ngroups = Min(task_count, ends->npartitions);
+	int			n = ends->npartitions;
+	int			ngroups = 0;
 	int64		next_seq = 0;
 	bool		any_known = false;
+	Place	   *places;
 	SiGroupState *groups;
 
-	if (already_grouped(stored, nstored, ends->npartitions, ngroups))
+	if (already_grouped(stored, nstored, ends, task_count))
 		return SI_REGROUP_NO;
 	for (int g = 0; g < nstored; g++)
 	{
@@ -63,38 +122,43 @@ si_regroup(const SiGroupState *stored, int nstored, const SiStreamEnds *ends,
 		any_known |= stored[g].npartitions > 0;
 		/* a topic never loses partitions: forgotten offsets would be read again */
 		for (int i = 0; i < stored[g].npartitions; i++)
-			if (stored[g].partitions[i] >= ends->npartitions)
+			if (si_stream_ends_find(ends, stored[g].partitions[i]) < 0)
 				return SI_REGROUP_WAIT;
 	}
 
-	groups = palloc0(Max(ngroups, 1) * sizeof(SiGroupState));
-	for (int g = 0; g < ngroups; g++)
+	places = palloc(Max(n, 1) * sizeof(Place));
+	for (int i = 0; i < n; i++)
+		places[i] = (Place) {group_of(ends, i, task_count), i};
+	qsort(places, n, sizeof(Place), compare_places);
+	groups = palloc0(Max(n, 1) * sizeof(SiGroupState));
+	for (int k = 0; k < n; k++)
 	{
-		const SiGroupState *old = find_group(stored, nstored, g);
-		int			n = (ends->npartitions - g + ngroups - 1) / ngroups;
+		int			i = places[k].index;
+		int64		offset = stored_offset(stored, nstored, ends->partitions[i]);
+		SiGroupState *g;
 
-		groups[g].group_id = g;
-		groups[g].npartitions = n;
-		groups[g].partitions = palloc(n * sizeof(int32));
-		groups[g].offsets = palloc(n * sizeof(int64));
-		groups[g].next_seq = next_seq;
-		if (old)
-			groups[g].counters = old->counters;
-		for (int i = 0; i < n; i++)
+		if (offset < 0)
+			offset = first_offset(ends, i, any_known || use_earliest);
+		if (offset < 0)
+			return SI_REGROUP_WAIT;
+		if (ngroups == 0 || groups[ngroups - 1].group_id != places[k].group_id)
 		{
-			int32		p = g + i * ngroups;
-			int64		offset = stored_offset(stored, nstored, p);
+			const SiGroupState *old = find_group(stored, nstored, places[k].group_id);
 
-			if (offset < 0)
-				offset = any_known || use_earliest ? ends->low[p] : ends->high[p];
-			if (offset < 0)
-				return SI_REGROUP_WAIT;
-			groups[g].partitions[i] = p;
-			groups[g].offsets[i] = offset;
+			g = &groups[ngroups++];
+			g->group_id = places[k].group_id;
+			g->partitions = palloc(n * sizeof(int32));
+			g->offsets = palloc(n * sizeof(int64));
+			g->next_seq = next_seq;
+			if (old)
+				g->counters = old->counters;
 		}
+		g = &groups[ngroups - 1];
+		g->partitions[g->npartitions] = ends->partitions[i];
+		g->offsets[g->npartitions++] = offset;
 	}
 	for (int g = 0; g < nstored && ngroups > 0; g++)
-		if (stored[g].group_id >= ngroups)
+		if (find_group(groups, ngroups, stored[g].group_id) == NULL)
 			for (int c = 0; c < SI_NUM_COUNTERS; c++)
 				groups[0].counters.n[c] += stored[g].counters.n[c];
 	*result = groups;
@@ -107,9 +171,9 @@ si_group_offset_gone(const SiGroupState *group, const SiStreamEnds *ends)
 {
 	for (int i = 0; i < group->npartitions; i++)
 	{
-		int32		p = group->partitions[i];
+		int			at = si_stream_ends_find(ends, group->partitions[i]);
 
-		if (p < ends->npartitions && ends->low[p] >= 0 && group->offsets[i] < ends->low[p])
+		if (at >= 0 && ends->low[at] >= 0 && group->offsets[i] < ends->low[at])
 			return i;
 	}
 	return -1;

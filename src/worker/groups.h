@@ -7,21 +7,25 @@
 #define SI_WORKER_GROUPS_H
 
 #include "catalog/counters.h"
+#include "common/stream.h"
 
 typedef struct SiGroupState
 {
 	int			group_id;
 	int			npartitions;
-	int32	   *partitions;		/* ascending */
+	int32	   *partitions;		/* ascending, see common/stream.h */
 	int64	   *offsets;		/* next offset of each */
 	int64		next_seq;
 	SiCounters	counters;
 } SiGroupState;
 
-/* What the broker said: partitions are 0 .. npartitions - 1; -1 is unknown. */
+/* What the broker said, or is to be read of it; -1 is unknown. */
 typedef struct SiStreamEnds
 {
 	int			npartitions;
+	const int32 *partitions;	/* ascending, see common/stream.h */
+	const uint32 *hashes;		/* NULL for one topic: the number of the partition decides */
+	const int64 *starts;		/* NULL, or where each begins when no offset is stored */
 	const int64 *low;
 	const int64 *high;
 } SiStreamEnds;
@@ -34,17 +38,22 @@ typedef enum SiRegroup
 } SiRegroup;
 
 /*
- * Compares the stored groups with partition % min(task_count, partitions).
+ * Compares the stored groups with those that there should be: the group of a
+ * partition is its number (several topics: its hash) modulo task_count, and
+ * groups without a partition are not.
  * Known partitions keep their offsets.  When none is known, all start at the
  * latest offset, or the earliest if use_earliest; when some are, new ones
  * start at the earliest.  All new groups begin at the highest next_seq of the
  * stored ones, so that no chunk number is used twice; counters of groups that
- * vanish are added to group 0.  While the broker tells of fewer
+ * vanish are added to the first one.  While the broker tells of fewer
  * partitions than are stored nothing changes: an offset is forgotten by a
  * reset only.  Result in CurrentMemoryContext.
  */
 extern SiRegroup si_regroup(const SiGroupState *stored, int nstored, const SiStreamEnds *ends,
 							int task_count, bool use_earliest, SiGroupState **result, int *nresult);
+
+/* Where a partition is in the arrays of ends; -1 when it is not told. */
+extern int	si_stream_ends_find(const SiStreamEnds *ends, int32 partition);
 
 /*
  * The first partition whose next offset the broker no longer has, as an index

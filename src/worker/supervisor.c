@@ -78,6 +78,9 @@ si_supervisor_create(const SiSupervisorRow *row)
 	s->context = context;
 	s->spec_context = AllocSetContextCreate(context, "spec", ALLOCSET_SMALL_SIZES);
 	s->step_context = AllocSetContextCreate(context, "step", ALLOCSET_SMALL_SIZES);
+	s->answer_context = AllocSetContextCreate(context, "answer", ALLOCSET_SMALL_SIZES);
+	s->ends_context = AllocSetContextCreate(context, "ends", ALLOCSET_SMALL_SIZES);
+	s->streams_context = AllocSetContextCreate(context, "streams", ALLOCSET_SMALL_SIZES);
 	s->row = *row;
 	s->row.id = MemoryContextStrdup(context, row->id);
 	si_state_init(&s->machine, row->suspended, MAX_STEP_ERRORS);
@@ -95,14 +98,10 @@ si_supervisor_destroy(SiSupervisor *s)
 void
 si_supervisor_forget_ends(SiSupervisor *s)
 {
-	if (s->ends_known)
-	{
-		pfree((void *) s->ends.low);
-		pfree((void *) s->ends.high);
-	}
+	MemoryContextReset(s->ends_context);
 	memset(&s->ends, 0, sizeof(s->ends));
-	s->ends_known = false;
-	s->ends_at = 0;
+	s->ends_known = s->answered = false;
+	s->ends_at = s->answer_at = 0;
 	s->ticket = 0;
 	s->ask_next = 0;
 }
@@ -390,6 +389,30 @@ schedule_ask(SiSupervisor *s, TimestampTz now, bool ok)
 	s->ask_next = TimestampTzPlusMilliseconds(now, ms);
 }
 
+static void
+keep_answer(SiSupervisor *s, const SiTopicAnswer *answer)
+{
+	SiTopicAnswer *a = &s->answer;
+	MemoryContext old;
+
+	MemoryContextReset(s->answer_context);
+	old = MemoryContextSwitchTo(s->answer_context);
+	*a = *answer;
+	a->topics = palloc(Max(a->ntopics, 1) * sizeof(SiTopicSize));
+	for (int i = 0; i < a->ntopics; i++)
+	{
+		a->topics[i].topic = pstrdup(answer->topics[i].topic);
+		a->topics[i].npartitions = answer->topics[i].npartitions;
+	}
+	a->low = palloc(Max(a->npartitions, 1) * sizeof(int64));
+	a->high = palloc(Max(a->npartitions, 1) * sizeof(int64));
+	memcpy(a->low, answer->low, a->npartitions * sizeof(int64));
+	memcpy(a->high, answer->high, a->npartitions * sizeof(int64));
+	MemoryContextSwitchTo(old);
+	s->answered = true;
+	s->answer_at = s->asked_at;
+}
+
 bool
 si_supervisor_answer(SiSupervisor *s, const SiTopicAnswer *answer)
 {
@@ -409,20 +432,7 @@ si_supervisor_answer(SiSupervisor *s, const SiTopicAnswer *answer)
 		si_state_event(&s->machine, SI_EVENT_RUN_FINISHED, 0);
 		return true;
 	}
-	if (s->ends_known)
-	{
-		pfree((void *) s->ends.low);
-		pfree((void *) s->ends.high);
-	}
-	if (!s->ends_known || s->ends.npartitions != answer->npartitions)
-		s->dirty = true;
-	s->ends.npartitions = answer->npartitions;
-	s->ends.low = MemoryContextAlloc(s->context, Max(answer->npartitions, 1) * sizeof(int64));
-	s->ends.high = MemoryContextAlloc(s->context, Max(answer->npartitions, 1) * sizeof(int64));
-	memcpy((void *) s->ends.low, answer->low, answer->npartitions * sizeof(int64));
-	memcpy((void *) s->ends.high, answer->high, answer->npartitions * sizeof(int64));
-	s->ends_known = true;
-	s->ends_at = s->asked_at;
+	keep_answer(s, answer);
 	s->run_pending = true;
 	foreach(lc, s->readers)
 	{
@@ -560,6 +570,7 @@ si_supervisor_step(SiSupervisor *s)
 	{
 		s->dirty = true;
 		s->run_pending = false;
+		si_supervisor_forget_streams(s);
 		s->step_backoff.failures = Max(s->step_backoff.failures, 1);
 		si_backoff_failed(&s->step_backoff, now);
 		si_supervisor_failed(s, sqlstate, message);

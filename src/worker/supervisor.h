@@ -48,9 +48,18 @@ typedef struct SiSupervisor
 	TimestampTz asked_at;
 	TimestampTz ask_next;
 	SiBackoff	ask_backoff;
+	bool		answered;		/* answer is newer than ends */
+	SiTopicAnswer answer;
+	TimestampTz answer_at;
+	MemoryContext answer_context;
 	bool		ends_known;
-	SiStreamEnds ends;			/* arrays in context */
+	SiStreamEnds ends;			/* the answer, its topics numbered */
 	TimestampTz ends_at;
+	MemoryContext ends_context;
+	bool		streams_known;
+	int			nstreams;
+	SiStream   *streams;		/* the topics of the data source, as committed */
+	MemoryContext streams_context;
 
 	bool		dirty;			/* plan at the next step */
 	TimestampTz planned_at;
@@ -115,6 +124,19 @@ extern void si_supervisor_note(SiSupervisor *s, const char *fmt,...) pg_attribut
  * answer: it is asked again before offsets are taken from it.
  */
 extern void si_supervisor_forget_ends(SiSupervisor *s);
+
+/* supervisor_streams.c: topics and their numbers; inside the step's transaction. */
+
+/* Makes ends of an answer that came; topics that are new get their numbers. */
+extern void si_supervisor_take_ends(SiSupervisor *s);
+/* What was numbered in a transaction that has failed is not. */
+extern void si_supervisor_forget_streams(SiSupervisor *s);
+/* The stored partitions that the spec in force reads; true when all are. */
+extern bool si_supervisor_keep_streams(SiSupervisor *s, SiGroupState *stored, int nstored);
+/* The ends, and of several topics also stored partitions that the broker does not tell of. */
+extern SiStreamEnds si_supervisor_ends_with(SiSupervisor *s, const SiGroupState *stored, int nstored);
+/* As Druid writes it: the number, or topic:number where there are several topics. */
+extern char *si_supervisor_partition(SiSupervisor *s, int32 partition);
 
 /* supervisor_plan.c: decides and writes; inside the step's transaction. */
 extern void si_supervisor_plan(SiSupervisor *s, TimestampTz now);

@@ -179,11 +179,13 @@ offset_is_gone(SiSupervisor *s, const SiGroupRow *g, SiReader *r, SiTaskRow *tas
 	}
 	if (!s->spec->reset_offset_automatically)
 	{
+		char	   *partition = si_supervisor_partition(s, g->state.partitions[i]);
+
 		snprintf(message, sizeof(message),
-				 "Previous sequenceNumber [" INT64_FORMAT "] is no longer available for partition [%d]. You can clear the previous sequenceNumber and start reading from a valid message by using the supervisor's reset API.",
-				 g->state.offsets[i], g->state.partitions[i]);
-		si_supervisor_note(s, "offset " INT64_FORMAT " of partition %d is no longer available",
-						   g->state.offsets[i], g->state.partitions[i]);
+				 "Previous sequenceNumber [" INT64_FORMAT "] is no longer available for partition [%s]. You can clear the previous sequenceNumber and start reading from a valid message by using the supervisor's reset API.",
+				 g->state.offsets[i], partition);
+		si_supervisor_note(s, "offset " INT64_FORMAT " of partition %s is no longer available",
+						   g->state.offsets[i], partition);
 		if (s->run_pending)
 			si_state_error(&s->machine, si_unix_ms(now), true, "StreamException", message);
 		return true;
@@ -192,15 +194,16 @@ offset_is_gone(SiSupervisor *s, const SiGroupRow *g, SiReader *r, SiTaskRow *tas
 	offsets = palloc(g->state.npartitions * sizeof(int64));
 	for (i = 0; i < g->state.npartitions; i++)
 	{
-		int32		p = g->state.partitions[i];
+		int			at = si_stream_ends_find(&s->ends, g->state.partitions[i]);
 
 		offsets[i] = g->state.offsets[i];
-		if (p >= s->ends.npartitions || s->ends.low[p] < 0 || offsets[i] >= s->ends.low[p])
+		if (at < 0 || s->ends.low[at] < 0 || offsets[i] >= s->ends.low[at])
 			continue;
-		offsets[i] = s->spec->use_earliest_offset ? s->ends.low[p] : s->ends.high[p];
+		offsets[i] = s->spec->use_earliest_offset ? s->ends.low[at] : s->ends.high[at];
 		ereport(LOG,
-				(errmsg("supervisor \"%s\" skips offsets " INT64_FORMAT " to " INT64_FORMAT " of partition %d, which the broker no longer has",
-						s->row.id, g->state.offsets[i], offsets[i] - 1, p)));
+				(errmsg("supervisor \"%s\" skips offsets " INT64_FORMAT " to " INT64_FORMAT " of partition %s, which the broker no longer has",
+						s->row.id, g->state.offsets[i], offsets[i] - 1,
+						si_supervisor_partition(s, g->state.partitions[i]))));
 	}
 	if (task)
 		si_catalog_task_hand_off(task->task_id, NULL, NULL);
@@ -269,7 +272,7 @@ plan_group(SiSupervisor *s, const SiGroupRow *g, SiTaskRow *tasks, int ntasks, T
 
 /* Drops from memory the readers of groups that are no more. */
 static void
-forget_readers(SiSupervisor *s, int ngroups)
+forget_readers(SiSupervisor *s, const SiGroupState *groups, int ngroups)
 {
 	ListCell   *lc;
 
@@ -277,7 +280,11 @@ forget_readers(SiSupervisor *s, int ngroups)
 	{
 		SiReader   *r = lfirst(lc);
 
-		if (r->group_id >= ngroups)
+		bool		found = false;
+
+		for (int i = 0; i < ngroups; i++)
+			found |= groups[i].group_id == r->group_id;
+		if (!found)
 			s->readers = foreach_delete_current(s->readers, lc);
 	}
 }
@@ -287,20 +294,26 @@ static bool
 plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks, int ntasks)
 {
 	SiGroupState *stored = palloc(Max(ngroups, 1) * sizeof(SiGroupState));
-	SiGroupState *wanted;
-	int			nwanted;
+	SiGroupState *wanted = stored;
+	int			nwanted = ngroups;
+	SiStreamEnds ends;
+	bool		same_stream = true;
 
 	for (int i = 0; i < ngroups; i++)
 	{
 		stored[i] = groups[i].state;
-		if (strcmp(groups[i].topic, s->spec->topic) != 0)
-			stored[i].npartitions = 0;	/* offsets of another topic mean nothing */
+		same_stream &= strcmp(groups[i].topic, si_spec_stream(s->spec)) == 0;
 	}
-	switch (si_regroup(stored, ngroups, &s->ends, s->spec->task_count, s->spec->use_earliest_offset,
+	if (!same_stream)
+		si_supervisor_keep_streams(s, stored, ngroups);
+	ends = si_supervisor_ends_with(s, stored, ngroups);
+	switch (si_regroup(stored, ngroups, &ends, s->spec->task_count, s->spec->use_earliest_offset,
 					   &wanted, &nwanted))
 	{
 		case SI_REGROUP_NO:
-			return false;
+			if (same_stream)
+				return false;
+			break;
 		case SI_REGROUP_WAIT:
 			si_supervisor_note(s, "waiting for the broker to tell the offsets of all partitions");
 			s->ask_next = Min(s->ask_next, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000));
@@ -314,11 +327,11 @@ plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks,
 		return true;
 	}
 	hand_off_all(tasks, ntasks);
-	si_catalog_set_groups(&s->row, s->spec->topic, wanted, nwanted);
-	forget_readers(s, nwanted);
+	si_catalog_set_groups(&s->row, si_spec_stream(s->spec), wanted, nwanted);
+	forget_readers(s, wanted, nwanted);
 	ereport(LOG,
-			(errmsg("supervisor \"%s\" reads %d partitions of topic \"%s\" in %d task groups",
-					s->row.id, s->ends.npartitions, s->spec->topic, nwanted)));
+			(errmsg("supervisor \"%s\" reads %d partitions of %s \"%s\" in %d task groups",
+					s->row.id, ends.npartitions, s->spec->topic ? "topic" : "topics", si_spec_stream(s->spec), nwanted)));
 	return true;
 }
 
@@ -440,6 +453,7 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 		si_catalog_trim_tasks(s->row.id, si_task_history);
 		s->trimmed_at = now;
 	}
+	si_supervisor_take_ends(s);
 	if (plan_quiet(s, tasks, ntasks))
 		return;
 
@@ -448,7 +462,8 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 	{
 		si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_DISCOVERING_INITIAL_TASKS);
 		if (s->ends.npartitions == 0)
-			si_supervisor_note(s, "topic \"%s\" has no partitions", s->spec->topic);
+			si_supervisor_note(s, s->spec->topic ? "topic \"%s\" has no partitions" : "no topic matches \"%s\"",
+							   si_spec_stream(s->spec));
 		else if (plan_regroup(s, groups, ngroups, tasks, ntasks))
 		{
 			s->dirty = si_supervisor_quiet(s) && s->note[0] == '\0';
@@ -459,7 +474,7 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 	{
 		/* groups of the same topic go on without waiting for the broker's answer */
 		for (int i = 0; i < ngroups; i++)
-			if (strcmp(groups[i].topic, s->spec->topic) != 0 || groups[i].state.npartitions == 0)
+			if (strcmp(groups[i].topic, si_spec_stream(s->spec)) != 0 || groups[i].state.npartitions == 0)
 				return;
 	}
 	for (int i = 0; i < ngroups; i++)

@@ -65,6 +65,7 @@ row_hash(const SiStatusRow *row)
 	h = hash_text(row->recent_errors, h);
 	if (row->npartitions > 0)
 	{
+		h = hash_bytes_extended((const unsigned char *) row->partitions, row->npartitions * sizeof(int32), h);
 		h = hash_bytes_extended((const unsigned char *) row->low, row->npartitions * sizeof(int64), h);
 		h = hash_bytes_extended((const unsigned char *) row->high, row->npartitions * sizeof(int64), h);
 	}
@@ -86,6 +87,7 @@ fill_row(SiSupervisor *s, SiStatusRow *row)
 	if (s->ends_known)
 	{
 		row->npartitions = s->ends.npartitions;
+		row->partitions = s->ends.partitions;
 		row->low = s->ends.low;
 		row->high = s->ends.high;
 		row->offsets_updated = s->ends_at;

@@ -98,7 +98,7 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 		return NULL;
 	b->spec = si_spec_parse(json, true);
 	/* a changed spec that is not planned yet: these offsets are of the former topic */
-	if (strcmp(b->spec->topic, b->group.topic) != 0)
+	if (strcmp(si_spec_stream(b->spec), b->group.topic) != 0)
 		return NULL;
 	b->run_id = si_next_run_id();
 	SpinLockAcquire(&si_my_slot->mutex);
@@ -119,8 +119,8 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 	si_batch_refresh_bounds(b);
 	b->batch = AllocSetContextCreate(b->context, "reading task batch", ALLOCSET_DEFAULT_SIZES);
 
-	*reader = si_kafka_reader_create(b->spec, b->group.npartitions, b->group.partitions,
-									 b->group.offsets, si_kafka_queue_memory * INT64CONST(1024));
+	*reader = si_kafka_reader_create(b->spec, b->group.nstreams, b->group.streams,
+									 b->group.npartitions, b->group.partitions, b->group.offsets, si_kafka_queue_memory * INT64CONST(1024));
 	return b;
 }
 
@@ -146,6 +146,14 @@ partition_index(const SiBatch *b, int32 partition)
 	return -1;
 }
 
+/* As Druid writes it: the number, or topic:number where there are several topics. */
+static char *
+partition_name(const SiBatch *b, int32 partition)
+{
+	return si_partition_print(b->spec->topic ? NULL : si_stream_topic(b->group.streams, b->group.nstreams, partition),
+							  partition);
+}
+
 /* A reason that PostgreSQL's text can hold. */
 static char *
 clean_reason(const char *reason)
@@ -162,8 +170,8 @@ keep_rejected(SiBatch *b, int part, const SiMessage *m, const char *error_type, 
 
 	if (b->spec->log_parse_exceptions)
 		ereport(LOG,
-				(errmsg("supervisor \"%s\": message at partition %d, offset " INT64_FORMAT " is %s: %s",
-						b->group.supervisor_id, m->partition, m->offset, error_type, reason)));
+				(errmsg("supervisor \"%s\": message at partition %s, offset " INT64_FORMAT " is %s: %s",
+						b->group.supervisor_id, partition_name(b, m->partition), m->offset, error_type, reason)));
 	if (b->nrejected == MAX_REJECTED_PER_COMMIT ||
 		b->rejected_rows >= si_rejected_max_rows ||
 		b->rejected_bytes + kept > si_rejected_max_bytes * INT64CONST(1024))
@@ -202,8 +210,8 @@ halt_at(SiBatch *b, const SiMessage *m, const char *reason)
 {
 	MemoryContext old = MemoryContextSwitchTo(b->context);
 
-	b->halted = psprintf("Max parse exceptions[" INT64_FORMAT "] exceeded at partition %d, offset " INT64_FORMAT ": %s",
-						 b->spec->max_parse_exceptions, m->partition, m->offset, clean_reason(reason));
+	b->halted = psprintf("Max parse exceptions[" INT64_FORMAT "] exceeded at partition %s, offset " INT64_FORMAT ": %s",
+						 b->spec->max_parse_exceptions, partition_name(b, m->partition), m->offset, clean_reason(reason));
 	MemoryContextSwitchTo(old);
 }
 

@@ -154,8 +154,12 @@ ok($node->wait_for('SELECT count(*) FROM a', $rows + 3), 'whose rows are seen');
 $kafka->topic('a3', 1);
 produce('a3', 0, 5);
 ($another = spec(%a, topic => 'a3')) =~ s/^\{/{"id":"another",/;
+(my $sql = $another) =~ s/'/''/g;
+my ($rc, $out, $err) = $node->psql('postgres', "SELECT submit_supervisor('$sql')");
+like($err, qr/update of the input source stream from \[a2\] to \[a3\] is not supported/, 'another topic is refused while there are offsets');
+$node->safe_psql('postgres', "SELECT reset_supervisor('another')");
 $node->submit($another);
-ok($node->wait_for('SELECT count(*) FROM a', $rows + 8), 'another topic is read from its own beginning');
+ok($node->wait_for('SELECT count(*) FROM a', $rows + 8), 'after a reset it is read from its own beginning');
 $node->safe_psql('postgres', "SELECT terminate_supervisor('another')");
 ok($node->wait_for(readers(), '0'), 'terminated');
 

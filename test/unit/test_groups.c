@@ -16,10 +16,12 @@ ends(int n)
 {
 	static int64 low[32],
 				high[32];
-	SiStreamEnds e = {n, low, high};
+	static int32 partitions[32];
+	SiStreamEnds e = {n, partitions, NULL, NULL, low, high};
 
 	for (int i = 0; i < n; i++)
 	{
+		partitions[i] = i;
 		low[i] = 10 * i;
 		high[i] = 1000 + i;
 	}
@@ -144,6 +146,90 @@ fewer_partitions(void)
 	CHECK_INT(offset_of(2), 20);
 }
 
+/* Druid's examples: topic, partition, number of tasks, group. */
+static void
+group_of_several_topics(void)
+{
+	static const struct
+	{
+		const char *topic;
+		int32		partition;
+		int			tasks,
+					group;
+	}			cases[] = {
+		{"clicks", 1, 4, 2},
+		{"impressions", 0, 4, 2},
+		{"metrics-eu", 7, 5, 0},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+		CHECK_INT(si_stream_hash(cases[i].topic, cases[i].partition) % cases[i].tasks, cases[i].group);
+}
+
+static void
+several_topics(void)
+{
+	static int32 partitions[] = {0, 1, 1 << SI_STREAM_BITS, (1 << SI_STREAM_BITS) + 1};
+	static uint32 hashes[] = {5, 7, 8, 9};
+	static int64 low[] = {0, 10, 20, 30},
+				high[] = {100, 110, 120, 130};
+	SiStreamEnds e = {3, partitions, hashes, NULL, low, high};
+
+	/* groups without a partition are not */
+	CHECK_INT(si_regroup(NULL, 0, &e, 4, false, &result, &nresult), SI_REGROUP_YES);
+	CHECK_INT(nresult, 3);
+	CHECK_INT(result[0].group_id, 0);
+	CHECK_INT(result[0].partitions[0], 1 << SI_STREAM_BITS);
+	CHECK_INT(result[1].group_id, 1);
+	CHECK_INT(result[2].group_id, 3);
+	CHECK_INT(si_regroup(result, nresult, &e, 4, false, &result, &nresult), SI_REGROUP_NO);
+
+	/* what comes later begins at the earliest, in a group that is there or is not */
+	result[1].next_seq = 12;
+	e.npartitions = 4;
+	CHECK_INT(si_regroup(result, nresult, &e, 4, false, &result, &nresult), SI_REGROUP_YES);
+	CHECK_INT(nresult, 3);
+	CHECK_INT(result[1].npartitions, 2);
+	CHECK_INT(offset_of(partitions[3]), 30);
+	CHECK_INT(offset_of(partitions[0]), 100);
+	CHECK_INT(result[0].next_seq, 12);
+}
+
+static void
+bounded(void)
+{
+	static int32 partitions[] = {0, 2};
+	static int64 low[] = {0, 0},
+				high[] = {100, 110},
+				starts[] = {17, 0};
+	SiStreamEnds e = {2, partitions, NULL, starts, low, high};
+
+	CHECK_INT(si_regroup(NULL, 0, &e, 4, false, &result, &nresult), SI_REGROUP_YES);
+	CHECK_INT(nresult, 2);
+	CHECK_INT(result[1].group_id, 2);
+	CHECK_INT(offset_of(0), 17);
+	CHECK_INT(offset_of(2), 0);
+}
+
+static void
+topic_patterns(void)
+{
+	SiReason	why;
+	SiTopicPattern *p = si_topic_pattern_create("metrics-(eu|us)\\d*", &why);
+
+	CHECK(p != NULL, "a pattern");
+	CHECK(si_topic_pattern_matches(p, "metrics-eu12"), "matches");
+	CHECK(!si_topic_pattern_matches(p, "metrics-eu12x"), "the whole name must match");
+	CHECK(!si_topic_pattern_matches(p, "my-metrics-eu"), "from its beginning");
+	si_topic_pattern_free(p);
+	CHECK(si_topic_pattern_create("metrics-(", &why) == NULL, "not a pattern");
+	CHECK(why.text[0] != '\0', "with a reason");
+	/* one that would never end is none that matches */
+	p = si_topic_pattern_create("(a+)+b", &why);
+	CHECK(!si_topic_pattern_matches(p, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), "given up");
+	si_topic_pattern_free(p);
+}
+
 int
 main(void)
 {
@@ -153,5 +239,9 @@ main(void)
 	unknown_ends();
 	after_reset();
 	fewer_partitions();
+	group_of_several_topics();
+	several_topics();
+	bounded();
+	topic_patterns();
 	return harness_end("test_groups");
 }

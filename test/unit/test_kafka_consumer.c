@@ -72,7 +72,8 @@ consume(const char *topic, int n, const int64 *offsets)
 {
 	static const int32 ids[] = {0, 1, 2, 3};
 	SiReason	why;
-	SiKafkaConsumer *c = si_kafka_consumer_create(topic, 1, properties, n, ids, offsets, QUEUE_BYTES, &why);
+	SiStream	stream = {0, topic};
+	SiKafkaConsumer *c = si_kafka_consumer_create(1, &stream, 1, properties, n, ids, offsets, QUEUE_BYTES, &why);
 
 	if (c == NULL)
 		printf("%s\n", why.text);
@@ -232,11 +233,62 @@ test_refused(void)
 {
 	SiKeyValue	bad[] = {{"bootstrap.servers", "127.0.0.1:1"}, {"no.such.property", "1"}};
 	SiReason	why;
+	SiStream	stream = {0, "t"};
 	int32		partition = 0;
 	int64		offset = 0;
 
-	CHECK(si_kafka_consumer_create("t", 2, bad, 1, &partition, &offset, QUEUE_BYTES, &why) == NULL, "a wrong property is refused");
+	CHECK(si_kafka_consumer_create(1, &stream, 2, bad, 1, &partition, &offset, QUEUE_BYTES, &why) == NULL, "a wrong property is refused");
 	CHECK(strstr(why.text, "no.such.property") != NULL, "no name in: %s", why.text);
+}
+
+/* Two topics, whose partitions have the same numbers, through one consumer. */
+static void
+test_topics(void)
+{
+	static const SiStream streams[] = {{0, "left"}, {3, "right"}};
+	static const int32 ids[] = {0, (3 << SI_STREAM_BITS) + 0, (3 << SI_STREAM_BITS) + 1};
+	static const int64 offsets[] = {0, 2, 0};
+	SiKafkaConsumer *c;
+	SiReason	why;
+	SiMessage	msgs[MAX_BATCH];
+	int64		until = now_ms() + 10000;
+	int			seen[3] = {0};
+
+	rd_kafka_mock_topic_create(cluster, "left", 1, 1);
+	rd_kafka_mock_topic_create(cluster, "right", 2, 1);
+	produce("left", 0, 0, 10);
+	produce("right", 0, 100, 10);
+	produce("right", 1, 200, 10);
+	c = si_kafka_consumer_create(2, streams, 1, properties, 3, ids, offsets, QUEUE_BYTES, &why);
+	CHECK(c != NULL, "%s", why.text);
+	while (now_ms() < until && !si_kafka_consumer_at_end(c))
+	{
+		struct pollfd p = {si_kafka_consumer_fd(c), POLLIN, 0};
+		int			n = si_kafka_consumer_poll(c, msgs, MAX_BATCH);
+
+		for (int i = 0; i < n; i++)
+			for (int k = 0; k < 3; k++)
+				if (msgs[i].partition == ids[k])
+				{
+					char		text[8] = {0};
+
+					memcpy(text, msgs[i].payload, Min(msgs[i].len, 7));
+					CHECK_INT(atoi(text), k * 100 + offsets[k] + seen[k]);
+					seen[k]++;
+				}
+		si_kafka_consumer_release(c);
+		if (n == 0)
+		{
+			poll(&p, 1, 100);
+			si_kafka_consumer_clear_fd(c);
+		}
+	}
+	CHECK_INT(seen[0], 10);
+	CHECK_INT(seen[1], 8);
+	CHECK_INT(seen[2], 10);
+	CHECK_INT(si_kafka_consumer_position(c, ids[1]), 10);
+	CHECK_INT(si_kafka_consumer_position(c, 1), -1);
+	si_kafka_consumer_destroy(c);
 }
 
 /* Waits for one answer, for eight seconds. */
@@ -263,6 +315,7 @@ test_monitor(void)
 	SiSpec		spec = {.id = "a",.topic = "asked",.nproperties = 1,.properties = properties};
 	SiSpec		other = {.id = "b",.topic = "asked",.nproperties = 1,.properties = properties};
 	SiSpec		hanging = {.id = "c",.topic = "asked",.nproperties = 1,.properties = &nowhere};
+	SiSpec		pattern = {.id = "d",.nproperties = 1,.properties = properties};
 	SiTopicAnswer answer;
 	int			fd = si_kafka_monitor_init();
 	uint64		slow,
@@ -294,6 +347,29 @@ test_monitor(void)
 	CHECK_INT(answer.error, SI_STREAM_TRANSIENT);
 	CHECK(strstr(answer.text, "127.0.0.1:1") != NULL, "no address in: %s", answer.text);
 
+	/* the topics that a pattern names, in order */
+	rd_kafka_mock_topic_create(cluster, "metrics-us", 1, 1);
+	rd_kafka_mock_topic_create(cluster, "metrics-eu", 2, 1);
+	rd_kafka_mock_topic_create(cluster, "other-metrics-eu", 2, 1);
+	produce("metrics-us", 0, 0, 3);
+	pattern.topic_pattern = "metrics-.*";
+	si_kafka_monitor_ask(&pattern);
+	CHECK(next_answer(fd, &answer), "an answer about a pattern comes");
+	CHECK_INT(answer.ntopics, 2);
+	CHECK_INT(answer.npartitions, 3);
+	if (answer.npartitions == 3 && answer.ntopics == 2)
+	{
+		CHECK_STR(answer.topics[0].topic, "metrics-eu");
+		CHECK_INT(answer.topics[0].npartitions, 2);
+		CHECK_STR(answer.topics[1].topic, "metrics-us");
+		CHECK_INT(answer.high[2], 3);
+	}
+	pattern.topic_pattern = "nothing";
+	si_kafka_monitor_ask(&pattern);
+	CHECK(next_answer(fd, &answer), "an answer about no topic comes");
+	CHECK_INT(answer.error, SI_STREAM_OK);
+	CHECK_INT(answer.npartitions, 0);
+
 	rd_kafka_mock_topic_set_error(cluster, "asked", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
 	si_kafka_monitor_ask(&spec);
 	CHECK(next_answer(fd, &answer), "an unknown topic is an answer");
@@ -315,6 +391,7 @@ main(void)
 	test_broker_down();
 	test_fetch_errors();
 	test_refused();
+	test_topics();
 	test_monitor();
 	stop_cluster();
 	return harness_end("test_kafka_consumer");
