@@ -156,7 +156,7 @@ check_same_topics(SiQuery *q, const SiSpec *spec, const SiSupervisor *s)
 				 errmsg("update of the input source stream from [%s] to [%s] is not supported for a running supervisor",
 						si_spec_stream(si_spec_parse(s->spec, true)), si_spec_stream(spec)),
 				 errdetail("The supervisor has offsets of topic [%s], which the new spec does not read.", topic),
-				 errhint("reset_supervisor() forgets the offsets; or submit the spec with an \"id\" and a dataSource of its own.")));
+				 errhint("Call suspend_supervisor() and then reset_supervisor(), which forgets the offsets; or submit the spec with an \"id\" and a dataSource of its own.")));
 	}
 	si_topic_pattern_free(pattern);
 }

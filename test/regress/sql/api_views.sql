@@ -17,6 +17,7 @@ INSERT INTO stream_ingest.supervisor_status
 VALUES ('viewed', :'install', 'UNHEALTHY_SUPERVISOR', 'LOST_CONTACT_WITH_STREAM', false, 'a note',
 	'[{"timestamp":"2026-01-01T00:00:00.000Z","exceptionClass":"x","message":"broker down","streamException":true}]',
 	'{0,1,2}', '{0,5,0}', '{110,40,-1}', '2026-01-01 00:00:00.5+00');
+INSERT INTO stream_ingest.stream (data_source_id, stream_id, install, topic) VALUES (:ds, 0, :'install', 'events');
 INSERT INTO stream_ingest.task_group (supervisor_id, group_id, install, data_source_id, topic, partitions, offsets, next_seq, counters, halted)
 VALUES ('viewed', 0, :'install', :ds, 'events', '{0,2}', '{100,7}', 11, '{90,9000,3,2,5,1,2,2,0,5,4,0,80}', NULL),
 	('viewed', 1, :'install', :ds, 'events', '{1}', '{50}', 5, '{10,1000,0,0,0,0,0,0,0,0,0,0,10}', 'Max parse exceptions[0] exceeded at offset 50');

@@ -209,6 +209,8 @@ SELECT pg_temp.try('{spec,dataSchema,granularitySpec,intervals}', '[]');
 
 -- what comes later is refused when it would change the result, and accepted when it says nothing
 SELECT pg_temp.try('{spec,ioConfig,topicPattern}', '"wi.*"');
+SELECT pg_temp.try('{spec,ioConfig}', '{"topicPattern": "wi.*", "consumerProperties": {"bootstrap.servers": "b:1"}, "inputFormat": {"type": "json"}}');
+SELECT pg_temp.try('{spec,ioConfig}', '{"topicPattern": "wi(", "consumerProperties": {"bootstrap.servers": "b:1"}, "inputFormat": {"type": "json"}}');
 SELECT pg_temp.try('{spec,ioConfig,inputFormat}', '{"type": "csv", "columns": ["a"]}');
 SELECT pg_temp.try('{spec,ioConfig,inputFormat}', '{"type": "nope"}');
 SELECT pg_temp.try('{spec,ioConfig,inputFormat}', '{"type": "josn"}');
