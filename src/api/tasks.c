@@ -237,9 +237,10 @@ append_unparseable(StringInfo json, SiQuery *q, const Task *t)
 	int			n = si_query(q,
 							 "SELECT " SI_PARSE_ERROR_COLUMNS " FROM stream_ingest.rejected_message m"
 							 " WHERE m.supervisor_id = $1 AND m.error_type <> 'thrownAway' AND EXISTS (SELECT 1"
-							 "  FROM stream_ingest.task t, ROWS FROM (unnest(t.partitions), unnest(t.start_offsets),"
-							 "   unnest(t.end_offsets)) p (partition, first, next)"
-							 "  WHERE t.task_id = $2 AND p.partition = m.partition AND m.\"offset\" >= p.first"
+							 "  FROM stream_ingest.task t JOIN stream_ingest.stream s USING (data_source_id),"
+							 "  ROWS FROM (unnest(t.partitions), unnest(t.start_offsets), unnest(t.end_offsets)) p (partition, first, next)"
+							 "  WHERE t.task_id = $2 AND p.partition = s.stream_id * 65536 + m.partition AND s.topic = m.topic"
+							 "  AND m.\"offset\" >= p.first"
 							 "  AND m.\"offset\" < coalesce(p.next, 9223372036854775807))"
 							 " ORDER BY m.rejected_id DESC LIMIT $3",
 							 "tti", t->supervisor_id, t->id, (int64) REPORT_MESSAGES);

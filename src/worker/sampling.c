@@ -40,6 +40,7 @@ typedef struct SampleRequest
 {
 	int			num_messages;
 	bool		earliest;
+	bool		is_pattern;		/* the topic is a pattern of topics */
 	int			nproperties;
 	Size		queue_offset;
 	Size		texts;			/* bytes of texts */
@@ -68,7 +69,7 @@ typedef struct SampleWorker
 static Size
 texts_size(const SiSpec *spec)
 {
-	Size		n = strlen(spec->topic) + 1;
+	Size		n = strlen(si_spec_stream(spec)) + 1;
 
 	for (int i = 0; i < spec->nproperties; i++)
 		n += strlen(spec->properties[i].key) + strlen(spec->properties[i].value) + 2;
@@ -100,7 +101,8 @@ write_request(SampleWorker *w, const SiSpec *spec, int num_messages)
 	r->nproperties = spec->nproperties;
 	r->queue_offset = queue_offset;
 	r->texts = texts;
-	at = put_text(r->text, spec->topic);
+	r->is_pattern = spec->topic == NULL;
+	at = put_text(r->text, si_spec_stream(spec));
 	for (int i = 0; i < spec->nproperties; i++)
 		at = put_text(put_text(at, spec->properties[i].key), spec->properties[i].value);
 	mq = shm_mq_create((char *) r + queue_offset, QUEUE_BYTES);
@@ -156,7 +158,7 @@ receive(SampleWorker *w, const SiSpec *spec, SiMessage *m)
 	if (frame.failed)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("could not read topic \"%s\": %.*s", spec->topic,
+				 errmsg("could not read topic \"%s\": %.*s", si_spec_stream(spec),
 						(int) (len - sizeof(frame)), (char *) data + sizeof(frame)),
 				 errhint("Check ioConfig.topic and ioConfig.consumerProperties, or give the messages as an argument.")));
 	memset(m, 0, sizeof(*m));
@@ -231,7 +233,10 @@ read_request(Sampling *s, dsm_segment *segment)
 	s->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), SI_SAMPLING_TIMEOUT_MS);
 	s->spec.id = "sample";
 	s->spec.use_earliest_offset = r->earliest;
-	s->spec.topic = at;
+	if (r->is_pattern)
+		s->spec.topic_pattern = at;
+	else
+		s->spec.topic = at;
 	at += strlen(at) + 1;
 	s->spec.nproperties = r->nproperties;
 	s->spec.properties = palloc(sizeof(SiKeyValue) * Max(r->nproperties, 1));
@@ -291,20 +296,27 @@ ask_ends(Sampling *s, SiTopicAnswer *answer)
 static SiKafkaReader *
 open_reader(Sampling *s, const SiTopicAnswer *answer)
 {
-	int32	   *partitions = palloc(sizeof(int32) * answer->npartitions);
-	int64	   *offsets = palloc(sizeof(int64) * answer->npartitions);
+	SiStream   *streams = palloc(sizeof(SiStream) * Max(answer->ntopics, 1));
+	int32	   *partitions = palloc(sizeof(int32) * Max(answer->npartitions, 1));
+	int64	   *offsets = palloc(sizeof(int64) * Max(answer->npartitions, 1));
+	int			at = 0;
 	int			n = 0;
 
-	for (int i = 0; i < answer->npartitions; i++)
+	for (int t = 0; t < answer->ntopics; t++)
 	{
-		if (answer->low[i] < 0 || answer->high[i] <= answer->low[i])
-			continue;
-		partitions[n] = i;
-		offsets[n] = s->spec.use_earliest_offset ? answer->low[i] :
-			Max(answer->low[i], answer->high[i] - s->request->num_messages);
-		n++;
+		streams[t] = (SiStream) {t, answer->topics[t].topic};
+		for (int i = 0; i < answer->topics[t].npartitions; i++, at++)
+		{
+			if (answer->low[at] < 0 || answer->high[at] <= answer->low[at])
+				continue;
+			partitions[n] = si_partition(t, i);
+			offsets[n] = s->spec.use_earliest_offset ? answer->low[at] :
+				Max(answer->low[at], answer->high[at] - s->request->num_messages);
+			n++;
+		}
 	}
-	return n == 0 ? NULL : si_kafka_reader_create(&s->spec, n, partitions, offsets, PREFETCH_BYTES);
+	return n == 0 ? NULL :
+		si_kafka_reader_create(&s->spec, answer->ntopics, streams, n, partitions, offsets, PREFETCH_BYTES);
 }
 
 /* False when there is nothing more to do. */
@@ -322,7 +334,7 @@ pass_on(Sampling *s, SiKafkaReader *reader)
 		const SiMessage *m = &messages[i];
 		SampleFrame frame = {
 			.tombstone = m->payload == NULL,
-			.partition = m->partition,
+			.partition = si_partition_number(m->partition),
 			.offset = m->offset,
 			.timestamp = m->timestamp
 		};
