@@ -43,12 +43,15 @@ si_filters_init(List *conditions, Index relid, PlanState *parent, Relation rel,
 	{
 		foreach(lc, conditions)
 		{
-			SiFilter   *f = &fs->filters[fs->n];
+			SiFilter   *f;
+			SiPush		push;
 
-			if (si_shippable(lfirst(lc), relid, &f->push) == SI_PUSH_NONE)
+			if (si_shippable(lfirst(lc), relid, &push) == SI_PUSH_NONE)
 				elog(ERROR, "pushed condition is not shippable");
-			if ((f->push.kind == SI_PUSH_DICT) != (pass == 1))
+			if ((push.kind == SI_PUSH_DICT) != (pass == 1))
 				continue;
+			f = &fs->filters[fs->n++];
+			f->push = push;
 			f->column = column_of[f->push.attno];
 			f->type = atts[f->column].type;
 			f->is_time = f->type == SI_TYPE_TIME &&
@@ -57,7 +60,6 @@ si_filters_init(List *conditions, Index relid, PlanState *parent, Relation rel,
 				f->condition = ExecInitExpr(f->push.clause, parent);
 			else if (f->push.value != NULL)
 				f->value = ExecInitExpr(f->push.value, parent);
-			fs->n++;
 		}
 	}
 	return fs;
