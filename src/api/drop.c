@@ -67,7 +67,7 @@ drop_data_source(Oid relid)
 {
 	SiQuery		q;
 
-	si_query_begin(&q, false);
+	si_query_begin_any_version(&q, false);
 	if (si_query(&q,
 				 "SELECT d.data_source_id, s.supervisor_id FROM stream_ingest.data_source d"
 				 " LEFT JOIN stream_ingest.supervisor s USING (data_source_id) WHERE d.relid = $1",

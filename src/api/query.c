@@ -13,6 +13,7 @@
 #include "api/query.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
+#include "catalog/version.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -24,6 +25,13 @@
 
 void
 si_query_begin(SiQuery *q, bool read_only)
+{
+	si_catalog_check_version();
+	si_query_begin_any_version(q, read_only);
+}
+
+void
+si_query_begin_any_version(SiQuery *q, bool read_only)
 {
 	GetUserIdAndSecContext(&q->user, &q->sec_context);
 	q->result = CurrentMemoryContext;

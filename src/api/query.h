@@ -23,7 +23,10 @@ typedef struct SiQuery
 	bool		read_only;		/* uses the caller's snapshot, sees nothing newer */
 } SiQuery;
 
+/* ERROR when library and SQL objects are not of one version. */
 extern void si_query_begin(SiQuery *q, bool read_only);
+/* For what must work all the same: dropping. */
+extern void si_query_begin_any_version(SiQuery *q, bool read_only);
 extern void si_query_end(SiQuery *q);
 
 /*

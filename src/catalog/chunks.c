@@ -17,6 +17,7 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/version.h"
 #include "common/int.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -144,12 +145,14 @@ si_catalog_install(uint8 *uuid)
 bool
 si_catalog_data_source(Oid relid, Snapshot snapshot, SiDataSource *ds)
 {
-	Relation	rel = table_open(si_catalog_table(SI_TABLE_DATA_SOURCE), AccessShareLock);
+	Relation	rel;
 	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple	tup;
 	bool		found = false;
 
+	si_catalog_check_version();
+	rel = table_open(si_catalog_table(SI_TABLE_DATA_SOURCE), AccessShareLock);
 	/* a database has few data sources: no index on relid is needed for speed */
 	ScanKeyInit(&key, DS_RELID, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
 	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 1, &key);

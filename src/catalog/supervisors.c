@@ -27,8 +27,7 @@
 
 typedef enum PlanId
 {
-	PLAN_EXTENSION = 0,
-	PLAN_SUPERVISORS,
+	PLAN_SUPERVISORS = 0,
 	PLAN_SPEC,
 	PLAN_REQUESTS,
 	PLAN_REQUEST_DONE,
@@ -71,9 +70,6 @@ typedef struct PlanDef
 	" start_offsets, start_seq, start_counters, min_message_ms, max_message_ms"
 
 static const PlanDef defs[NUM_PLANS] = {
-	[PLAN_EXTENSION] = {
-		"SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'stream_ingest'", 0, {0}
-	},
 	[PLAN_SUPERVISORS] = {
 		"SELECT supervisor_id, data_source_id, spec_version, suspended, created"
 		" FROM stream_ingest.supervisor s WHERE install = $1"
@@ -415,12 +411,6 @@ int4_array(const int32 *values, int n)
 #define INSTALL_ARG		UUIDPGetDatum(&install)
 
 /* -------------------------------------------------------------------- reading */
-
-char *
-si_catalog_extension_version(void)
-{
-	return run(PLAN_EXTENSION, 0, NULL) == 0 ? NULL : text_field(0, 1);
-}
 
 void
 si_catalog_read_install(void)

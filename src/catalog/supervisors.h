@@ -122,8 +122,6 @@ extern void si_catalog_commit(void);
 /* After an ERROR was caught: rolls it back. */
 extern void si_catalog_abort(void);
 
-/* NULL when the extension is not in this database; otherwise its version. */
-extern char *si_catalog_extension_version(void);
 /* Must be called once, before everything below. */
 extern void si_catalog_read_install(void);
 

@@ -22,6 +22,7 @@
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "commands/extension.h"
+#include "common/pgcompat.h"
 #include "files/files.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
@@ -160,7 +161,11 @@ before_command(Node *stmt, bool top_level)
 			break;
 		case T_AlterExtensionStmt:
 			if (strcmp(((AlterExtensionStmt *) stmt)->extname, EXTENSION_NAME) == 0)
+			{
 				pause_this_database();
+				/* where the library was of another version nothing ran before */
+				si_probe_database_at_commit();
+			}
 			break;
 		case T_DropStmt:
 			if (drops_our_extension((DropStmt *) stmt))
