@@ -10,6 +10,7 @@
 
 #include "api/lookup.h"
 #include "catalog/pg_authid.h"
+#include "common/pgcompat.h"
 #include "miscadmin.h"
 #include "spec/spec.h"
 #include "utils/acl.h"

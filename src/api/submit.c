@@ -21,6 +21,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
+#include "common/pgcompat.h"
 #include "common/stream.h"
 #include "fmgr.h"
 #include "miscadmin.h"

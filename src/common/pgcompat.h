@@ -13,4 +13,44 @@
 #error "stream_ingest needs PostgreSQL 15 or later"
 #endif
 
+/* 16: one function for the owners of everything; a setting has another name. */
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_class_d.h"
+#include "catalog/pg_database_d.h"
+#include "catalog/pg_extension_d.h"
+
+#define pg_class_ownercheck(oid, role) object_ownercheck(RelationRelationId, (oid), (role))
+#define pg_database_ownercheck(oid, role) object_ownercheck(DatabaseRelationId, (oid), (role))
+#define pg_extension_ownercheck(oid, role) object_ownercheck(ExtensionRelationId, (oid), (role))
+#define SI_DEBUG_PARALLEL_QUERY "debug_parallel_query"
+#else
+#define SI_DEBUG_PARALLEL_QUERY "force_parallel_mode"
+#endif
+
+/* 17: a set of events belongs to a resource owner, or to the process. */
+#if PG_VERSION_NUM >= 170000
+#define SI_WAIT_SET_OF_PROCESS NULL
+#else
+#define SI_WAIT_SET_OF_PROCESS TopMemoryContext
+#endif
+
+/* 18: headers were split. */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#include "storage/waiteventset.h"
+#endif
+
+/* A path of a plain scan.  17 and 18 added arguments that are of no use to one. */
+#if PG_VERSION_NUM >= 180000
+#define si_create_scan_path(root, rel, startup, total) \
+	create_foreignscan_path((root), (rel), NULL, (rel)->rows, 0, (startup), (total), NIL, (rel)->lateral_relids, NULL, NIL, NIL)
+#elif PG_VERSION_NUM >= 170000
+#define si_create_scan_path(root, rel, startup, total) \
+	create_foreignscan_path((root), (rel), NULL, (rel)->rows, (startup), (total), NIL, (rel)->lateral_relids, NULL, NIL, NIL)
+#else
+#define si_create_scan_path(root, rel, startup, total) \
+	create_foreignscan_path((root), (rel), NULL, (rel)->rows, (startup), (total), NIL, (rel)->lateral_relids, NULL, NIL)
+#endif
+
 #endif							/* SI_COMMON_PGCOMPAT_H */

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "common/pgcompat.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"

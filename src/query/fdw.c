@@ -18,6 +18,7 @@
 #include "catalog/pg_attribute.h"
 #include "common/guc.h"
 #include "commands/defrem.h"
+#include "common/pgcompat.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/cost.h"
@@ -129,9 +130,7 @@ si_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 	local.startup += baserel->reltarget->cost.startup;
 
 	add_path(baserel, (Path *)
-			 create_foreignscan_path(root, baserel, NULL, baserel->rows,
-									 local.startup, local.startup + run, NIL,
-									 baserel->lateral_relids, NULL, NIL));
+			 si_create_scan_path(root, baserel, local.startup, local.startup + run));
 }
 
 /* Attribute numbers of the columns that rows must carry. */

@@ -13,6 +13,7 @@
 #include "catalog/pg_authid_d.h"
 #include "catalog/pg_class.h"
 #include "common/granularity.h"
+#include "common/pgcompat.h"
 #include "common/shortest_dec.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"

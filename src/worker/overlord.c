@@ -12,6 +12,8 @@
 
 #include "api/api.h"
 #include "api/widen.h"
+#include "catalog/version.h"
+#include "common/pgcompat.h"
 #include "files/files.h"
 #include "files/sweep.h"
 #include "miscadmin.h"
@@ -137,6 +139,8 @@ find_extension(void)
 
 	si_catalog_begin(TopMemoryContext);
 	version = si_catalog_extension_version();
+	if (version)
+		version = MemoryContextStrdup(TopMemoryContext, version);
 	if (version && strcmp(version, SI_VERSION) == 0)
 		si_catalog_read_install();
 	si_catalog_commit();
@@ -148,7 +152,7 @@ find_extension(void)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("extension stream_ingest of database %u has version %s, but the loaded library has version %s",
 						MyDatabaseId, version, SI_VERSION),
-				 errhint("Restart the server to load the installed library, or run ALTER EXTENSION stream_ingest UPDATE.")));
+				 errhint(SI_VERSION_HINT)));
 		leave_absent("the versions of library and extension differ: restart the server, or run ALTER EXTENSION stream_ingest UPDATE");
 	}
 	pfree(version);
@@ -371,7 +375,7 @@ si_overlord_main(Datum arg)
 	loop_context = AllocSetContextCreate(TopMemoryContext, "stream_ingest overlord", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(loop_context);
 
-	events = CreateWaitEventSet(TopMemoryContext, 3);
+	events = CreateWaitEventSet(SI_WAIT_SET_OF_PROCESS, 3);
 	AddWaitEventToSet(events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	AddWaitEventToSet(events, WL_SOCKET_READABLE, si_kafka_monitor_init(), NULL, NULL);

@@ -14,6 +14,7 @@
 
 #include "common/fault.h"
 #include "common/guc.h"
+#include "common/pgcompat.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -47,7 +48,7 @@ typedef struct ReadingTask
 static void
 make_wait_set(ReadingTask *t)
 {
-	t->waits = CreateWaitEventSet(TopMemoryContext, 3);
+	t->waits = CreateWaitEventSet(SI_WAIT_SET_OF_PROCESS, 3);
 	AddWaitEventToSet(t->waits, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(t->waits, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	AddWaitEventToSet(t->waits, WL_SOCKET_READABLE, si_kafka_reader_fd(t->reader), NULL, NULL);

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "common/pgcompat.h"
 #include "files/files.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
@@ -60,7 +61,7 @@ si_session_fix(void)
 		{"default_tablespace", ""},
 		{"row_security", "off"},
 		{"session_replication_role", "origin"},
-		{"force_parallel_mode", "off"},
+		{SI_DEBUG_PARALLEL_QUERY, "off"},
 	};
 
 	for (int i = 0; i < lengthof(fixed); i++)
