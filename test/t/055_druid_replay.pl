@@ -130,7 +130,7 @@ sub replay_messages
 
 	# the rows, by what they have in common
 	my @columns = grep { $_ ne '__time' && $_ ne 'nested' && $_ ne 'clast' } sort keys %{ $recorded->{rows_stored}[0] };
-	my @stored = map { my $r = $_; join '|', millis($r->{__time}), map { cell($r, $_) } @columns } 
+	my @stored = map { my $r = $_; join '|', millis($r->{__time}), map { cell($r, $_) } @columns }
 	  # one message was sent before the recording began, of another only the length is known
 	  grep { ($_->{page} // '') !~ /^(first|dim long string)$/ } @{ $recorded->{rows_stored} };
 	my @ours = map { my $r = $_; join '|', $r->{ms}, map { cell($r, $_) } @columns }
