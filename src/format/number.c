@@ -100,10 +100,9 @@ si_number_scan(const char *p, SiValue *v)
  * PostgreSQL's shortest digits ("1e+30", "0.0001", "1234.5"), set in Java's
  * way: plain from 1e-3 to below 1e7, always with a fraction, else with E.
  */
-int
-si_double_print(double d, char *buf)
+static int
+print_as_java(const char *shortest, char *buf)
 {
-	char		shortest[DOUBLE_SHORTEST_DECIMAL_LEN];
 	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
 	int			ndigits = 0;
 	int			point = 0;		/* digits before the decimal point */
@@ -112,9 +111,6 @@ si_double_print(double d, char *buf)
 	const char *p = shortest;
 	int			i;
 
-	if (isnan(d) || isinf(d))
-		return sprintf(buf, "%s", isnan(d) ? "NaN" : d > 0 ? "Infinity" : "-Infinity");
-	double_to_shortest_decimal_buf(d, shortest);
 	if (*p == '-')
 		*out++ = *p++;
 	for (; *p != '\0' && *p != 'e'; p++)
@@ -159,6 +155,28 @@ si_double_print(double d, char *buf)
 		*out++ = '0';
 	*out = '\0';
 	return (int) (out - buf);
+}
+
+int
+si_double_print(double d, char *buf)
+{
+	char		shortest[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (isnan(d) || isinf(d))
+		return sprintf(buf, "%s", isnan(d) ? "NaN" : d > 0 ? "Infinity" : "-Infinity");
+	double_to_shortest_decimal_buf(d, shortest);
+	return print_as_java(shortest, buf);
+}
+
+int
+si_float_print(float f, char *buf)
+{
+	char		shortest[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (isnan(f) || isinf(f))
+		return si_double_print(f, buf);
+	float_to_shortest_decimal_buf(f, shortest);
+	return print_as_java(shortest, buf);
 }
 
 bool

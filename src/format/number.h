@@ -21,10 +21,12 @@ extern "C" {
  */
 extern const char *si_number_scan(const char *p, SiValue *v);
 
-/* Buffer for si_double_print(). */
+/* Buffer for si_double_print(), si_float_print(). */
 #define SI_DOUBLE_TEXT 32
 /* As Java's Double.toString: "1.0", "1.0E10", "NaN"; returns the length. */
 extern int	si_double_print(double d, char *buf);
+/* As Java's Float.toString: the shortest digits that tell the float. */
+extern int	si_float_print(float f, char *buf);
 
 /* Decimal integer with optional sign that fits. */
 extern bool si_long_from_text(const char *p, size_t len, int64 *out);

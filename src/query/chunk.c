@@ -35,6 +35,7 @@ si_chunk_reader(const char *relname, const SiDataSource *ds, int natts, SiAttrib
 		c->att = &atts[i];
 		c->block = -1;
 		c->vec.type = atts[i].type;
+		c->text.for_input = atts[i].via_input;
 	}
 	return r;
 }

@@ -13,6 +13,7 @@
 #include "common/granularity.h"
 #include "common/shortest_dec.h"
 #include "foreign/foreign.h"
+#include "format/number.h"
 #include "query/columns.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -96,37 +97,24 @@ typedef struct Number
 	double		d;
 } Number;
 
-/* PostgreSQL's reading of a text as an integer or, failing that, a double. */
+/* A text as an integer ("12", "12.0", "1e3") or, failing that, a double. */
 static Number
-number_of_text(const char *bytes, Size len)
+number_of_text(const char *bytes, Size len, SiType to)
 {
-	Number		n = {.isnull = true};
-	char		buf[MAX_VALUE_TEXT];
-	char	   *end;
+	Number		n = {0};
 
-	if (len == 0 || len >= sizeof(buf))
-		return n;
-	memcpy(buf, bytes, len);
-	buf[len] = '\0';
-	if (strlen(buf) != len || strpbrk(buf, "xXpP(") != NULL)
-		return n;
-
-	errno = 0;
-	n.i = strtoi64(buf, &end, 10);
-	if (errno == 0 && end != buf && *end == '\0')
+	if (to == SI_TYPE_LONG || to == SI_TYPE_TIME)
+		n.isnull = !si_long_from_decimal(bytes, len, &n.i);
+	else
 	{
-		n.isnull = false;
-		return n;
+		n.is_double = true;
+		n.isnull = !si_double_from_text(bytes, len, &n.d);
 	}
-	errno = 0;
-	n.d = strtod(buf, &end);
-	n.is_double = true;
-	n.isnull = errno != 0 || end == buf || *end != '\0';
 	return n;
 }
 
 static Number
-number_at(const SiVector *vec, uint32 i)
+number_at(const SiVector *vec, uint32 i, SiType to)
 {
 	Number		n = {0};
 
@@ -138,7 +126,7 @@ number_at(const SiVector *vec, uint32 i)
 			n.isnull = true;
 		else
 			n = number_of_text(vec->dict->bytes + vec->dict->offsets[code - 1],
-							   vec->dict->offsets[code] - vec->dict->offsets[code - 1]);
+							   vec->dict->offsets[code] - vec->dict->offsets[code - 1], to);
 		return n;
 	}
 
@@ -160,7 +148,7 @@ number_at(const SiVector *vec, uint32 i)
 	return n;
 }
 
-/* The number as the value of a long; false when it has none. */
+/* The number as the value of a long, its fraction cut off; false when it has none. */
 static bool
 number_to_long(const Number *n, int64 *out)
 {
@@ -170,7 +158,7 @@ number_to_long(const Number *n, int64 *out)
 		return true;
 	}
 	/* the comparison is false for NaN */
-	if (!(n->d >= -9223372036854775808.0 && n->d < 9223372036854775808.0) || n->d != floor(n->d))
+	if (!(n->d >= -9223372036854775808.0 && n->d < 9223372036854775808.0))
 		return false;
 	*out = (int64) n->d;
 	return true;
@@ -185,7 +173,7 @@ convert_to_number(const SiVector *from, uint32 nrows, SiVector *to)
 	memset(to->nulls, 0, si_bitmap_words(nrows) * sizeof(uint64));
 	for (uint32 i = 0; i < nrows; i++)
 	{
-		Number		n = number_at(from, i);
+		Number		n = number_at(from, i, to->type);
 		bool		isnull = n.isnull || never;
 
 		switch (to->type)
@@ -218,15 +206,18 @@ convert_to_number(const SiVector *from, uint32 nrows, SiVector *to)
 
 /* ---------------------------------------------------------------- strings */
 
+/* Floating point numbers as Java prints them, or (for input functions) in PostgreSQL's way. */
 static int
-print_value(const SiVector *vec, uint32 i, char *buf)
+print_value(const SiVector *vec, uint32 i, bool for_input, char *buf)
 {
 	switch (vec->type)
 	{
 		case SI_TYPE_FLOAT:
-			return float_to_shortest_decimal_buf(vec->v.floats[i], buf);
+			return for_input ? float_to_shortest_decimal_buf(vec->v.floats[i], buf) :
+				si_float_print(vec->v.floats[i], buf);
 		case SI_TYPE_DOUBLE:
-			return double_to_shortest_decimal_buf(vec->v.doubles[i], buf);
+			return for_input ? double_to_shortest_decimal_buf(vec->v.doubles[i], buf) :
+				si_double_print(vec->v.doubles[i], buf);
 		case SI_TYPE_TIME:
 			/* ISO 8601, so that every input function reads it whatever DateStyle says */
 			si_time_print(vec->v.longs[i], buf, MAX_VALUE_TEXT);
@@ -257,7 +248,7 @@ convert_to_text(const SiVector *from, uint32 nrows, SiVector *to, SiTextColumn *
 			to->v.codes[i] = 0;
 			continue;
 		}
-		text->used += print_value(from, i, text->bytes + text->used);
+		text->used += print_value(from, i, text->for_input, text->bytes + text->used);
 		text->offsets[++entries] = text->used;
 		to->v.codes[i] = entries;
 	}

@@ -14,11 +14,13 @@
  *						function when a row is built (an ERROR when it is not
  *						valid for the type, as in a cast)
  *
- * A chunk may hold the column as another type (the spec was changed): number
- * to floating point gives the nearest value, number to bigint the value when
- * it is integral and fits, text to number the decimal number that it spells,
- * time to bigint and back milliseconds, anything to text its shortest exact
- * text; what has no value in the column's type reads as null.
+ * A chunk may hold the column as another type (the spec was changed).  Then
+ * Druid's casts apply: a number to floating point gives the nearest value, a
+ * floating point number to bigint loses its fraction, text to bigint is the
+ * decimal number that it spells when that is an integer, text to floating
+ * point any number that it spells, a number to text what Java prints ("1.0",
+ * "1.0E10"), time to bigint and back milliseconds.  What has no value in the
+ * column's type (NaN or 1e300 as bigint, 1e300 as real, "x") reads as null.
  */
 #ifndef SI_QUERY_COLUMNS_H
 #define SI_QUERY_COLUMNS_H
@@ -59,6 +61,7 @@ typedef struct SiTextColumn
 	char	   *bytes;
 	Size		used;
 	Size		cap;
+	bool		for_input;		/* an input function reads them: numbers as PostgreSQL prints them */
 } SiTextColumn;
 
 /*

@@ -12,7 +12,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "common/shortest_dec.h"
+#include "format/number.h"
 #include "segment/merge_int.h"
 
 /* Work space while one column is loaded. */
@@ -114,9 +114,9 @@ int
 si_number_text(const void *value, SiType from, char *buf)
 {
 	if (from == SI_TYPE_FLOAT)
-		return float_to_shortest_decimal_buf(*(const float *) value, buf);
+		return si_float_print(*(const float *) value, buf);
 	if (from == SI_TYPE_DOUBLE)
-		return double_to_shortest_decimal_buf(*(const double *) value, buf);
+		return si_double_print(*(const double *) value, buf);
 	return snprintf(buf, SI_NUMBER_TEXT, INT64_FORMAT, *(const int64 *) value);
 }
 

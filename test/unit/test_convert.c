@@ -3,6 +3,8 @@
  *		Conversion rules: single values, and the rows that a running Druid
  *		stored of odd messages (data/druid_messages.tsv, druid_rows.tsv).
  */
+#include <math.h>
+
 #include "common/port.h"
 
 #include "format/convert.h"
@@ -122,6 +124,13 @@ test_doubles(void)
 		CHECK_STR(text, cases[i].text);
 		CHECK_INT(len, strlen(text));
 	}
+	/* a float's own digits, not those of the double that it becomes */
+	CHECK_INT(si_float_print(0.1f, text), 3);
+	CHECK_STR(text, "0.1");
+	si_float_print(16777216.0f, text);
+	CHECK_STR(text, "1.6777216E7");
+	si_float_print(-INFINITY, text);
+	CHECK_STR(text, "-Infinity");
 }
 
 /* Longs and doubles as text, or the reason. */

@@ -64,7 +64,9 @@ SELECT si_test_load('types', $$ SELECT '2015-09-12'::timestamptz AS __time, '12'
 SELECT si_test_load('types', $$ SELECT '2015-09-13'::timestamptz AS __time, 1.5::float8 AS l, 3::bigint AS d, 1e300::float8 AS r, 0.1::real AS t, '1970-01-02'::text AS at, 0.5::float8 AS n $$);
 SELECT si_test_load('types', $$ SELECT '2015-09-14'::timestamptz AS __time, 4::float8 AS l, 'NaN'::text AS d, 'x'::text AS r, 1e100::float8 AS t, 1.5::float8 AS at, 9223372036854775807::bigint AS n $$);
 SELECT si_test_load('types', $$ SELECT '2015-09-15'::timestamptz AS __time, '9223372036854775808'::text AS l, ''::text AS d, 'Infinity'::text AS r, 'plain'::text AS t, 9223372036854775807::bigint AS at $$);
-SELECT * FROM types ORDER BY __time;
+SELECT si_test_load('types', $$ SELECT '2015-09-15 06:00'::timestamptz AS __time, x.l, x.d, x.r, x.t FROM (VALUES ('12.0'::text, '1.5d'::text, '-Infinity'::text, 0.1::real), ('1e3', '0x10', 'NaN', 1e10), ('1.5', ' 1', '', 'NaN')) x(l, d, r, t) $$);
+SELECT si_test_load('types', $$ SELECT '2015-09-15 07:00'::timestamptz AS __time, x.l, x.t FROM (VALUES (-1.9::float8, 4::float8), ('NaN', 'Infinity'), (9223372036854775808, 12345678.9), (-9223372036854775808, 0.0001)) x(l, t) $$);
+SELECT * FROM types ORDER BY __time, l, t COLLATE "C";
 SELECT __time FROM types WHERE l = 4 OR t = '12' ORDER BY 1;
 SELECT __time FROM types WHERE l = 4;
 SELECT __time FROM types WHERE l IN (4, 12) AND t <> 'x' ORDER BY 1;
