@@ -27,17 +27,7 @@ json_create(const SiSpecFormat *options, SiFieldTable *fields)
 
 	f->parser = si_json_parser_create(fields);
 	if (f->parser == NULL)
-	{
-#ifdef FRONTEND
-		fprintf(stderr, "out of memory\n");
-		exit(EXIT_FAILURE);
-#else
-		ereport(ERROR,
-				errcode(ERRCODE_OUT_OF_MEMORY),
-				errmsg("out of memory"),
-				errdetail("The JSON parser could not be created."));
-#endif
-	}
+		si_owned_no_memory();
 	f->owned = si_owned_register(f->parser, release_parser);
 	return f;
 }

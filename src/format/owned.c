@@ -6,6 +6,20 @@
 
 #include "format/owned.h"
 
+void
+si_owned_no_memory(void)
+{
+#ifdef FRONTEND
+	fprintf(stderr, "out of memory\n");
+	exit(EXIT_FAILURE);
+#else
+	ereport(ERROR,
+			errcode(ERRCODE_OUT_OF_MEMORY),
+			errmsg("out of memory"),
+			errdetail("A parser of messages could not be created."));
+#endif
+}
+
 #ifdef FRONTEND
 
 SiOwned *

@@ -19,4 +19,7 @@ extern SiOwned *si_owned_register(void *thing, void (*release) (void *));
 /* Takes the registration back; the caller releases the thing.  NULL is fine. */
 extern void si_owned_forget(SiOwned *owned);
 
+/* What a format that cannot be created without memory says; never returns. */
+extern void si_owned_no_memory(void) pg_attribute_noreturn();
+
 #endif							/* SI_FORMAT_OWNED_H */

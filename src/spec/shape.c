@@ -68,8 +68,13 @@ unfold_parser(SiSpecShape *shape, SiJson *schema, SiJson *io)
 		SiJson	   *name = si_json_get(parse_spec, "format");
 
 		si_json_set(format, "type", si_json_is_null(name) ? si_json_string("json") : name);
-		if (!si_json_is_null(si_json_get(parse_spec, "flattenSpec")))
-			si_json_set(format, "flattenSpec", si_json_get(parse_spec, "flattenSpec"));
+		for (int i = 0; i < parse_spec->n; i++)
+		{
+			const char *member = parse_spec->keys[i];
+
+			if (strcmp(member, "format") != 0 && strcmp(member, "type") != 0 && strcmp(member, names[0]) != 0 && strcmp(member, names[1]) != 0)
+				si_json_set(format, member, parse_spec->items[i]);
+		}
 		si_json_set(io, "inputFormat", format);
 		shape->format_path = psprintf("%sdataSchema.parser.parseSpec", shape->prefix);
 	}

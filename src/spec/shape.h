@@ -39,6 +39,11 @@ extern void si_spec_properties(SiSpec *spec, const SiJson *map, const char *path
 /* A copy of consumerProperties for printing: secrets as "******". */
 extern SiJson *si_spec_hide_secrets(const SiJson *map);
 
+/* spec_format.c */
+
+/* Fills the format of spec; ERROR for what does not fit together. */
+extern void si_spec_format(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings);
+
 /* spec_schema.c */
 
 /* Fills what dataSchema says; ERROR for what does not fit together. */

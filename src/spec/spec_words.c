@@ -19,7 +19,7 @@
 #define DIM		SCHEMA ".dimensionsSpec.dimensions[]"
 #define INDEX	"spec.tuningConfig.indexSpec"
 
-#define ONLY_JSON	"Messages are read as json."
+#define ONLY_JSON	"Supported are json, csv, tsv, regex, lines and kafka."
 #define BATCH_ONLY	"A format of files, not of messages."
 #define SIMPLE_METRICS "Supported are count, {long,float,double}{Sum,Min,Max} and {long,float,double,string}{First,Last,Any}."
 #define AT_QUERY	"An aggregator of queries, not of ingestion."
@@ -129,20 +129,20 @@ const SiWord si_spec_words[] = {
 	{SCHEMA ".parser.type", "thrift", SI_LATER, ONLY_JSON},
 	{SCHEMA ".parser.type", "influx", SI_LATER, ONLY_JSON},
 	{PARSE, "json", SI_USED, NULL},
-	{PARSE, "jsonLowercase", SI_LATER, ONLY_JSON},
-	{PARSE, "csv", SI_LATER, ONLY_JSON},
-	{PARSE, "tsv", SI_LATER, ONLY_JSON},
-	{PARSE, "regex", SI_LATER, ONLY_JSON},
+	{PARSE, "jsonLowercase", SI_LATER, "Names of fields are taken as they are. Use json."},
+	{PARSE, "csv", SI_USED, NULL},
+	{PARSE, "tsv", SI_USED, NULL},
+	{PARSE, "regex", SI_USED, NULL},
 	{PARSE, "javascript", SI_LATER, ONLY_JSON},
 	{PARSE, "avro", SI_LATER, ONLY_JSON},
-	{PARSE, "timeAndDims", SI_LATER, ONLY_JSON},
+	{PARSE, "timeAndDims", SI_LATER, "It names no format: it is for rows that something else has parsed."},
 	{PARSE, "protobuf", SI_LATER, ONLY_JSON},
 
 	{FORMAT, "json", SI_USED, NULL},
-	{FORMAT, "csv", SI_LATER, ONLY_JSON},
-	{FORMAT, "tsv", SI_LATER, ONLY_JSON},
-	{FORMAT, "regex", SI_LATER, ONLY_JSON},
-	{FORMAT, "lines", SI_LATER, ONLY_JSON},
+	{FORMAT, "csv", SI_USED, NULL},
+	{FORMAT, "tsv", SI_USED, NULL},
+	{FORMAT, "regex", SI_USED, NULL},
+	{FORMAT, "lines", SI_USED, NULL},
 	{FORMAT, "avro_stream", SI_LATER, ONLY_JSON},
 	{FORMAT, "protobuf", SI_LATER, ONLY_JSON},
 	{FORMAT, "thrift", SI_LATER, ONLY_JSON},

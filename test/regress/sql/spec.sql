@@ -211,7 +211,7 @@ SELECT pg_temp.try('{spec,dataSchema,granularitySpec,intervals}', '[]');
 SELECT pg_temp.try('{spec,ioConfig,topicPattern}', '"wi.*"');
 SELECT pg_temp.try('{spec,ioConfig}', '{"topicPattern": "wi.*", "consumerProperties": {"bootstrap.servers": "b:1"}, "inputFormat": {"type": "json"}}');
 SELECT pg_temp.try('{spec,ioConfig}', '{"topicPattern": "wi(", "consumerProperties": {"bootstrap.servers": "b:1"}, "inputFormat": {"type": "json"}}');
-SELECT pg_temp.try('{spec,ioConfig,inputFormat}', '{"type": "csv", "columns": ["a"]}');
+SELECT pg_temp.try('{spec,ioConfig,inputFormat}', '{"type": "orc"}');
 SELECT pg_temp.try('{spec,ioConfig,inputFormat}', '{"type": "nope"}');
 SELECT pg_temp.try('{spec,ioConfig,inputFormat}', '{"type": "josn"}');
 SELECT pg_temp.try('{spec,ioConfig,inputFormat,flattenSpec}', '{"useFieldDiscovery": true, "fields": []}');

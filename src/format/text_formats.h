@@ -1,0 +1,18 @@
+/*
+ * text_formats.h
+ *		The routine tables of formats that si_format_routine() chooses from.
+ */
+#ifndef SI_FORMAT_TEXT_FORMATS_H
+#define SI_FORMAT_TEXT_FORMATS_H
+
+#include "format/format.h"
+
+extern const SiFormatRoutine si_format_csv;
+extern const SiFormatRoutine si_format_tsv;
+extern const SiFormatRoutine si_format_regex;
+extern const SiFormatRoutine si_format_lines;
+
+/* regex.c: whether the pattern of a regex format can be compiled; why says where it cannot. */
+extern bool si_regex_check(const char *pattern, SiReason *why);
+
+#endif							/* SI_FORMAT_TEXT_FORMATS_H */

@@ -1,0 +1,78 @@
+/*
+ * utf8.c
+ *		Text of messages as valid UTF-8: see utf8.h.
+ */
+#include "common/port.h"
+
+#include "format/utf8.h"
+
+#define REPLACEMENT "\xEF\xBF\xBD"
+
+/*
+ * Length of the character at p; what is no character is negative: the length
+ * of the bytes that could have begun one.
+ */
+static int
+character_length(const unsigned char *p, const unsigned char *end)
+{
+	unsigned char low = 0x80;
+	unsigned char high = 0xBF;
+	int			need;
+
+	if (*p < 0x80)
+		return 1;
+	if (*p < 0xC2 || *p > 0xF4)
+		return -1;
+	need = *p >= 0xF0 ? 3 : *p >= 0xE0 ? 2 : 1;
+	if (*p == 0xE0)
+		low = 0xA0;
+	else if (*p == 0xED)
+		high = 0x9F;
+	else if (*p == 0xF0)
+		low = 0x90;
+	else if (*p == 0xF4)
+		high = 0x8F;
+	for (int i = 1; i <= need; i++)
+	{
+		if (p + i == end || p[i] < low || p[i] > high)
+			return -i;
+		low = 0x80;
+		high = 0xBF;
+	}
+	return need + 1;
+}
+
+const char *
+si_utf8_clean(SiScratch *arena, const char *text, size_t *len)
+{
+	const unsigned char *p = (const unsigned char *) text;
+	const unsigned char *end = p + *len;
+	char	   *copy;
+	char	   *out;
+
+	if (SI_LIKELY(si_utf8_valid(text, *len)))
+		return text;
+	copy = out = si_scratch_alloc(arena, *len * 3);
+	if (copy == NULL)
+		return NULL;
+	while (p < end)
+	{
+		int			n = character_length(p, end);
+
+		if (n > 0)
+		{
+			memcpy(out, p, n);
+			out += n;
+			p += n;
+		}
+		else
+		{
+			memcpy(out, REPLACEMENT, 3);
+			out += 3;
+			p -= n;
+		}
+	}
+	*len = out - copy;
+	si_scratch_trim(arena, copy, *len);
+	return copy;
+}
