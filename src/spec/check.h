@@ -51,6 +51,8 @@ extern void si_findings_init(SiSpecFindings *f);
 		else \
 		{ \
 			SiSpecCatch catch_; \
+			/* not where the ERROR is caught: memory of then is freed with it */ \
+			const char *path_ = (path); \
 \
 			si_spec_catch_begin(&catch_); \
 			PG_TRY(); \
@@ -60,7 +62,7 @@ extern void si_findings_init(SiSpecFindings *f);
 			} \
 			PG_CATCH(); \
 			{ \
-				si_spec_catch_error(&catch_, f, path); \
+				si_spec_catch_error(&catch_, f, path_); \
 			} \
 			PG_END_TRY(); \
 		} \
