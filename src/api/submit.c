@@ -243,6 +243,24 @@ check_creation(const Submit *sub)
 	return relid;
 }
 
+/*
+ * Without stored offsets and useEarliestOffset, what is in the topic now is not
+ * read.  How much that is the overlord finds out: no session asks a broker.
+ */
+static void
+note_start_at_end(SiQuery *q, const SiSpec *spec, int64 data_source_id)
+{
+	if (spec->use_earliest_offset ||
+		si_query(q,
+				 "SELECT 1 FROM stream_ingest.task_group g JOIN stream_ingest.install i ON i.uuid = g.install"
+				 " WHERE g.supervisor_id = $1 AND g.data_source_id = $2 AND g.offsets <> '{}' LIMIT 1",
+				 "ti", spec->id, data_source_id) > 0)
+		return;
+	ereport(NOTICE,
+			(errmsg("supervisor \"%s\" starts at the end of its topic, as useEarliestOffset is false", spec->id),
+			 errdetail("Messages that are there already are not read; the view stream_ingest.offset_gaps will show how many.")));
+}
+
 static void
 create_supervisor(const Submit *sub, Oid relid)
 {
@@ -271,6 +289,7 @@ create_supervisor(const Submit *sub, Oid relid)
 			 "  (supervisor_id, install, data_source_id, spec, spec_version, suspended, search_path)"
 			 " SELECT $1, install, $3, $2::json, version, $4, $5 FROM version",
 			 "ttibt", sub->spec->id, sub->json, data_source_id, (int) sub->spec->suspended, sub->search_path);
+	note_start_at_end(&q, sub->spec, data_source_id);
 	si_query_end(&q);
 }
 

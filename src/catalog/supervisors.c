@@ -12,6 +12,7 @@
 
 #include "access/xact.h"
 #include "catalog/chunks.h"
+#include "catalog/gaps.h"
 #include "catalog/pg_type.h"
 #include "catalog/supervisors.h"
 #include "executor/spi.h"
@@ -627,6 +628,7 @@ si_catalog_apply_reset(const SiRequestRow *r)
 	Datum		args[] = {INSTALL_ARG, TEXT_ARG(r->supervisor_id), Int32GetDatum(SI_COUNT_PARSE_EXCEPTIONS + 1)};
 
 	run(PLAN_RESET, 0, args);
+	si_gaps_forget(r->supervisor_id);
 	si_catalog_forget_request(r->request_id);
 }
 

@@ -176,6 +176,12 @@ si_kafka_reader_error(SiKafkaReader *r, SiStreamError *err)
 	si_kafka_consumer_error(r->consumer, err);
 }
 
+bool
+si_kafka_reader_gone(SiKafkaReader *r, int32 *partition)
+{
+	return si_kafka_consumer_gone(r->consumer, partition);
+}
+
 /* Ends the reader; its memory goes with its context, whose reset does nothing more. */
 void
 si_kafka_reader_destroy(SiKafkaReader *r)

@@ -43,8 +43,8 @@ extern int	si_kafka_reader_poll(SiKafkaReader *r, SiMessage *msgs, int max);
 /* Gives back the messages of the last poll; needed before the next one. */
 extern void si_kafka_reader_release(SiKafkaReader *r);
 /*
- * True when all assigned partitions were read to the end, as far as known
- * after the last poll; false while the stream fails.  With this, or a message
+ * True when all assigned partitions were read to the end (those whose next
+ * offset is out of range do not count), as far as known after the last poll; false while the stream fails.  With this, or a message
  * from a poll, whatever SI_STREAM_TRANSIENT said before is over.
  */
 extern bool si_kafka_reader_at_end(SiKafkaReader *r);
@@ -63,10 +63,12 @@ extern bool si_kafka_reader_watermarks(SiKafkaReader *r, int32 partition, int64 
 
 /*
  * The worst, then the last, error since the previous call, if any (class
- * SI_STREAM_OK: none).  After SI_STREAM_OFFSET_OUT_OF_RANGE that partition,
- * after SI_STREAM_FATAL the whole reader, delivers nothing more: make a new one.
+ * SI_STREAM_OK: none).  After SI_STREAM_OFFSET_OUT_OF_RANGE some partitions,
+ * after SI_STREAM_FATAL the whole reader, deliver nothing more: make a new one.
  */
 extern void si_kafka_reader_error(SiKafkaReader *r, SiStreamError *err);
+/* The next partition whose offset was out of range, each once; false when there is no other. */
+extern bool si_kafka_reader_gone(SiKafkaReader *r, int32 *partition);
 
 /* Ends it now (within a second); its handle stays palloc'ed until its context is reset. */
 extern void si_kafka_reader_destroy(SiKafkaReader *r);

@@ -54,6 +54,8 @@ typedef struct Partition
 	const rd_kafka_topic_t *rkt;	/* the library's handle of the topic, once met */
 	int64		position;		/* next offset to hand out */
 	bool		at_end;
+	bool		gone;			/* the broker does not have the position: delivers nothing more */
+	bool		told;			/* si_kafka_consumer_gone() has said so */
 } Partition;
 
 struct SiKafkaConsumer
@@ -65,6 +67,7 @@ struct SiKafkaConsumer
 	int			npartitions;
 	Partition  *partitions;
 	int			nat_end;
+	int			ngone;
 	int			last_partition; /* index of the previous message's partition */
 
 	/* messages handed out and not given back */
@@ -428,6 +431,14 @@ set_at_end(SiKafkaConsumer *c, Partition *p, bool at_end)
 static void
 take_event(SiKafkaConsumer *c, const rd_kafka_message_t *m, Partition *p)
 {
+	if (p != NULL && p->gone)
+		return;
+	if (p != NULL && si_kafka_error_class(m->err) == SI_STREAM_OFFSET_OUT_OF_RANGE)
+	{
+		set_at_end(c, p, false);
+		p->gone = true;
+		c->ngone++;
+	}
 	if (m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
 		remember_error(c, m->err, p != NULL ? p->id : -1, m->payload != NULL ? rd_kafka_message_errstr(m) : NULL);
 	else if (p != NULL && m->offset >= p->position)
@@ -436,6 +447,23 @@ take_event(SiKafkaConsumer *c, const rd_kafka_message_t *m, Partition *p)
 		set_at_end(c, p, true);
 		c->alive = true;
 	}
+}
+
+bool
+si_kafka_consumer_gone(SiKafkaConsumer *c, int32 *partition)
+{
+	for (int i = 0; i < c->npartitions; i++)
+	{
+		Partition  *p = &c->partitions[i];
+
+		if (p->gone && !p->told)
+		{
+			p->told = true;
+			*partition = p->id;
+			return true;
+		}
+	}
+	return false;
 }
 
 /*
@@ -615,7 +643,7 @@ si_kafka_consumer_release(SiKafkaConsumer *c)
 bool
 si_kafka_consumer_at_end(const SiKafkaConsumer *c)
 {
-	return c->nat_end == c->npartitions;
+	return c->nat_end + c->ngone == c->npartitions;
 }
 
 static const Partition *

@@ -41,6 +41,7 @@ extern bool si_kafka_consumer_at_end(const SiKafkaConsumer *c);
 extern int64 si_kafka_consumer_position(const SiKafkaConsumer *c, int32 partition);
 extern bool si_kafka_consumer_watermarks(SiKafkaConsumer *c, int32 partition, int64 *low, int64 *high);
 extern void si_kafka_consumer_error(SiKafkaConsumer *c, SiStreamError *err);
+extern bool si_kafka_consumer_gone(SiKafkaConsumer *c, int32 *partition);
 
 /* Takes the oldest log line; false when there is none. */
 extern bool si_kafka_consumer_log(SiKafkaConsumer *c, SiKafkaLogLine *line);

@@ -123,7 +123,7 @@ si_regroup(const SiGroupState *stored, int nstored, const SiStreamEnds *ends,
 		/* a topic never loses partitions: forgotten offsets would be read again */
 		for (int i = 0; i < stored[g].npartitions; i++)
 			if (si_stream_ends_find(ends, stored[g].partitions[i]) < 0)
-				return SI_REGROUP_WAIT;
+				return SI_REGROUP_FEWER;
 	}
 
 	places = palloc(Max(n, 1) * sizeof(Place));
@@ -164,17 +164,4 @@ si_regroup(const SiGroupState *stored, int nstored, const SiStreamEnds *ends,
 	*result = groups;
 	*nresult = ngroups;
 	return SI_REGROUP_YES;
-}
-
-int
-si_group_offset_gone(const SiGroupState *group, const SiStreamEnds *ends)
-{
-	for (int i = 0; i < group->npartitions; i++)
-	{
-		int			at = si_stream_ends_find(ends, group->partitions[i]);
-
-		if (at >= 0 && ends->low[at] >= 0 && group->offsets[i] < ends->low[at])
-			return i;
-	}
-	return -1;
 }

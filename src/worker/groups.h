@@ -34,7 +34,8 @@ typedef enum SiRegroup
 {
 	SI_REGROUP_NO,				/* the stored groups are as they should be */
 	SI_REGROUP_YES,				/* *result has the new groups */
-	SI_REGROUP_WAIT				/* a new partition's ends are not known yet, or a stored one is not told */
+	SI_REGROUP_WAIT,			/* a new partition's ends are not known yet */
+	SI_REGROUP_FEWER			/* the broker tells of fewer partitions than are stored */
 } SiRegroup;
 
 /*
@@ -54,11 +55,5 @@ extern SiRegroup si_regroup(const SiGroupState *stored, int nstored, const SiStr
 
 /* Where a partition is in the arrays of ends; -1 when it is not told. */
 extern int	si_stream_ends_find(const SiStreamEnds *ends, int32 partition);
-
-/*
- * The first partition whose next offset the broker no longer has, as an index
- * into the group's arrays; -1 if there is none or nothing is known.
- */
-extern int	si_group_offset_gone(const SiGroupState *group, const SiStreamEnds *ends);
 
 #endif							/* SI_WORKER_GROUPS_H */

@@ -43,6 +43,7 @@ typedef struct ReadingTask
 	TimestampTz bounds_read;
 	TimestampTz meter_time;
 	SiCounters	meter_counters;
+	bool		gaps;			/* partitions whose next offset the broker does not have are to be reported */
 } ReadingTask;
 
 static void
@@ -142,9 +143,8 @@ stream_can_go_on(ReadingTask *t, bool got_messages)
 			SpinLockRelease(&si_my_slot->mutex);
 			return true;
 		case SI_STREAM_OFFSET_OUT_OF_RANGE:
-			(void) si_batch_commit(t->batch);
-			si_worker_report_exit(SI_EXIT_OFFSET_GONE, e.text);
-			return false;
+			t->gaps = true;
+			return true;
 		case SI_STREAM_FATAL:
 			ereport(ERROR,
 					(errcode(ERRCODE_CONNECTION_FAILURE),
@@ -238,6 +238,24 @@ commit_now(ReadingTask *t)
 	return true;
 }
 
+/*
+ * Partitions that the stream has given up are halted, durably, at the offset
+ * that is committed; the others are read on.  False when the task is to end.
+ */
+static bool
+report_gaps(ReadingTask *t)
+{
+	int32		partition;
+
+	if (!commit_now(t))
+		return false;
+	while (si_kafka_reader_gone(t->reader, &partition))
+		si_batch_report_gap(t->batch, partition);
+	t->gaps = false;
+	si_wake_overlord();
+	return true;
+}
+
 static void
 wait_for_work(ReadingTask *t, int64 us)
 {
@@ -290,7 +308,7 @@ reading_loop(ReadingTask *t)
 		hold = pg_atomic_read_u32(&si_my_slot->hold) != 0;
 		if (!hold)
 			drained = read_some(t) == 0;
-		if (!stream_can_go_on(t, !drained))
+		if (!stream_can_go_on(t, !drained) || (t->gaps && !report_gaps(t)))
 			return;
 		if (drained && !hold)
 			si_batch_take_positions(t->batch, t->reader);

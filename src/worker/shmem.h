@@ -67,7 +67,6 @@ typedef enum SiWorkerExit
 	SI_EXIT_IDLE,				/* publishing: no more work */
 	SI_EXIT_LOST_RACE,			/* somebody else moved the offsets: rows dropped */
 	SI_EXIT_HALTED,				/* maxParseExceptions exceeded; task_group.halted says so */
-	SI_EXIT_OFFSET_GONE,		/* the broker no longer has the next offset */
 	SI_EXIT_ERROR				/* message has the ERROR */
 } SiWorkerExit;
 

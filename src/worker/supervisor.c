@@ -222,12 +222,6 @@ reader_ended(SiSupervisor *s, SiReader *r, TimestampTz now)
 		case SI_EXIT_HALTED:
 			si_state_event(&s->machine, SI_EVENT_TASK_FAILED, 0);
 			break;
-		case SI_EXIT_OFFSET_GONE:
-			r->offset_gone_at = now;
-			s->ask_next = now;
-			si_state_error(&s->machine, si_unix_ms(now), true, "StreamException", r->report.message);
-			si_backoff_failed(&r->backoff, now);
-			break;
 		case SI_EXIT_LOST_RACE:
 			si_backoff_failed(&r->backoff, now);
 			break;
@@ -337,17 +331,24 @@ si_supervisor_yield(SiSupervisor *s, TimestampTz now, int64 ms)
 
 /* ------------------------------------------------------------------------ broker */
 
-/* Errors of the stream come every second while it lasts: kept once a while. */
-static void
-stream_failed(SiSupervisor *s, TimestampTz now, const char *message)
+/* Errors of the stream come every second while it lasts: each is kept once a while. */
+void
+si_supervisor_stream_failed(SiSupervisor *s, TimestampTz now, const char *message)
 {
 	SiStateMachine *m = &s->machine;
-	SiStateError *last = m->nerrors > 0 ? &m->errors[m->nerrors - 1] : NULL;
 
-	if (last && last->stream && strcmp(last->message, message) == 0 && si_unix_ms(now) - last->at < ANSWER_LIMIT_MS)
-		si_state_event(m, SI_EVENT_ERROR, 0);
-	else
-		si_state_error(m, si_unix_ms(now), true, "StreamException", message);
+	for (int i = 0; i < m->nerrors; i++)
+	{
+		SiStateError *e = &m->errors[i];
+
+		if (e->stream && strncmp(e->message, message, sizeof(e->message) - 1) == 0 &&
+			si_unix_ms(now) - e->at < ANSWER_LIMIT_MS)
+		{
+			si_state_event(m, SI_EVENT_ERROR, 0);
+			return;
+		}
+	}
+	si_state_error(m, si_unix_ms(now), true, "StreamException", message);
 }
 
 static void
@@ -358,7 +359,7 @@ ask_broker(SiSupervisor *s, TimestampTz now)
 	if (s->ticket != 0 && TimestampDifferenceExceeds(s->asked_at, now, ANSWER_LIMIT_MS))
 	{
 		s->ticket = 0;
-		stream_failed(s, now, "the broker has not answered for a minute");
+		si_supervisor_stream_failed(s, now, "the broker has not answered for a minute");
 		si_state_event(&s->machine, SI_EVENT_RUN_FINISHED, 0);
 	}
 	begin = TimestampTzPlusMilliseconds(s->row.created, s->spec->start_delay);
@@ -428,7 +429,7 @@ si_supervisor_answer(SiSupervisor *s, const SiTopicAnswer *answer)
 	schedule_ask(s, now, ok);
 	if (!ok)
 	{
-		stream_failed(s, now, answer->text);
+		si_supervisor_stream_failed(s, now, answer->text);
 		si_state_event(&s->machine, SI_EVENT_RUN_FINISHED, 0);
 		return true;
 	}
@@ -439,7 +440,7 @@ si_supervisor_answer(SiSupervisor *s, const SiTopicAnswer *answer)
 		SiReader   *r = lfirst(lc);
 
 		if (r->ref.index >= 0 && r->report.stream_failing)
-			stream_failed(s, now, r->report.message);
+			si_supervisor_stream_failed(s, now, r->report.message);
 	}
 	return true;
 }

@@ -9,6 +9,7 @@
 #ifndef SI_WORKER_SUPERVISOR_H
 #define SI_WORKER_SUPERVISOR_H
 
+#include "catalog/gaps.h"
 #include "catalog/supervisors.h"
 #include "nodes/pg_list.h"
 #include "source/kafka_monitor.h"
@@ -25,7 +26,6 @@ typedef struct SiReader
 	SiBackoff	backoff;
 	bool		wanted;			/* the last plan says that it should run */
 	bool		holding;
-	TimestampTz offset_gone_at; /* 0, or when it said that its next offset is gone */
 	int64		rows_check_at;	/* stored rows of the group at which the task's are counted again */
 } SiReader;
 
@@ -67,6 +67,9 @@ typedef struct SiSupervisor
 	bool		forgive;		/* parse exceptions count from 0 when the readers are gone */
 	SiRequestRow *pending;		/* terminate or reset that waits for the readers to end */
 	int			halt_retries;
+	int			fewer_answers;	/* of the broker, one after another: fewer partitions than are stored */
+	SiGap	   *gaps;			/* open ones, loaded by each plan; in step_context */
+	int			ngaps;
 	List	   *readers;		/* of SiReader */
 	int			npublishing;	/* publishing tasks at the last plan */
 	TimestampTz trimmed_at;		/* when old tasks were removed */
@@ -112,6 +115,8 @@ extern void si_supervisor_backlog(SiSupervisor *s, int group_id, int64 deltas);
  */
 extern bool si_supervisor_yield(SiSupervisor *s, TimestampTz now, int64 ms);
 
+/* Records an error of the stream; the same one is kept once a minute. */
+extern void si_supervisor_stream_failed(SiSupervisor *s, TimestampTz now, const char *message);
 /* Records an error that is not the stream's and ends the run. */
 extern void si_supervisor_failed(SiSupervisor *s, int sqlstate, const char *message);
 /* Milliseconds since the Unix epoch. */
@@ -151,6 +156,23 @@ extern int	si_supervisor_fail_task(SiSupervisor *s, const char *task_id, const c
 extern SiReader *si_supervisor_reader(SiSupervisor *s, int group_id);
 extern bool si_supervisor_quiet(const SiSupervisor *s);
 extern void si_supervisor_stop_readers(SiSupervisor *s);
+
+/* supervisor_gaps.c; inside the step's transaction. */
+
+/* The open gaps of this plan. */
+extern void si_load_gaps(SiSupervisor *s);
+/* Sees to the gaps of a group; true when no task may read it now. */
+extern bool si_plan_gaps(SiSupervisor *s, const SiGroupRow *g, SiReader *r, SiTaskRow *task, TimestampTz now);
+
+/*
+ * The broker tells of fewer partitions than the nstored whose offsets are
+ * stored: nothing is read.  True when the stored offsets are to be forgotten,
+ * which is recorded.
+ */
+extern bool si_plan_fewer_partitions(SiSupervisor *s, const SiGroupState *groups, int ngroups, int nstored,
+									 TimestampTz now);
+/* Groups that had no offsets begin at the end of the stream: how much they do not read. */
+extern void si_record_start_at_end(SiSupervisor *s, const SiGroupState *groups, int ngroups);
 
 /* supervisor_status.c: writes the status rows that changed; one transaction. */
 extern void si_publish_status(List *supervisors);

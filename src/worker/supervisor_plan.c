@@ -157,63 +157,6 @@ fail_overdue(SiSupervisor *s, const SiTaskRow *t, TimestampTz now)
 /* ----------------------------------------------------------------------- groups */
 
 /*
- * The broker no longer has the next offset of a partition.  True when the
- * group cannot read; with resetOffsetAutomatically it can in the next plan.
- */
-static bool
-offset_is_gone(SiSupervisor *s, const SiGroupRow *g, SiReader *r, SiTaskRow *task, TimestampTz now)
-{
-	int			i;
-	int64	   *offsets;
-	char		message[512];
-
-	if (r->ref.index >= 0)
-		return false;
-	if (r->offset_gone_at != 0 && s->ends_at < r->offset_gone_at)
-		return true;			/* what the broker said is older than that */
-	i = si_group_offset_gone(&g->state, &s->ends);
-	if (i < 0)
-	{
-		r->offset_gone_at = 0;
-		return false;
-	}
-	if (!s->spec->reset_offset_automatically)
-	{
-		char	   *partition = si_supervisor_partition(s, g->state.partitions[i]);
-
-		snprintf(message, sizeof(message),
-				 "Previous sequenceNumber [" INT64_FORMAT "] is no longer available for partition [%s]. You can clear the previous sequenceNumber and start reading from a valid message by using the supervisor's reset API.",
-				 g->state.offsets[i], partition);
-		si_supervisor_note(s, "offset " INT64_FORMAT " of partition %s is no longer available",
-						   g->state.offsets[i], partition);
-		if (s->run_pending)
-			si_state_error(&s->machine, si_unix_ms(now), true, "StreamException", message);
-		return true;
-	}
-
-	offsets = palloc(g->state.npartitions * sizeof(int64));
-	for (i = 0; i < g->state.npartitions; i++)
-	{
-		int			at = si_stream_ends_find(&s->ends, g->state.partitions[i]);
-
-		offsets[i] = g->state.offsets[i];
-		if (at < 0 || s->ends.low[at] < 0 || offsets[i] >= s->ends.low[at])
-			continue;
-		offsets[i] = s->spec->use_earliest_offset ? s->ends.low[at] : s->ends.high[at];
-		ereport(LOG,
-				(errmsg("supervisor \"%s\" skips offsets " INT64_FORMAT " to " INT64_FORMAT " of partition %s, which the broker no longer has",
-						s->row.id, g->state.offsets[i], offsets[i] - 1,
-						si_supervisor_partition(s, g->state.partitions[i]))));
-	}
-	if (task)
-		si_catalog_task_hand_off(task->task_id, NULL, NULL);
-	(void) si_catalog_set_offsets(s->row.id, &g->state, offsets);
-	r->offset_gone_at = 0;
-	s->dirty = true;
-	return true;
-}
-
-/*
  * A halted group: its task has failed, the replacement waits.  The next try
  * meets the same message; only resume, reset or another spec help.
  */
@@ -253,7 +196,7 @@ plan_group(SiSupervisor *s, const SiGroupRow *g, SiTaskRow *tasks, int ntasks, T
 			plan_halted(s, g, task, now);
 		return;
 	}
-	if (offset_is_gone(s, g, r, task, now))
+	if (si_plan_gaps(s, g, r, task, now))
 		return;
 	bounds = task_bounds(s->spec, now);
 	if (task == NULL)
@@ -291,13 +234,15 @@ forget_readers(SiSupervisor *s, const SiGroupState *groups, int ngroups)
 
 /* True when the groups have been written anew, or must be but cannot yet. */
 static bool
-plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks, int ntasks)
+plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks, int ntasks, TimestampTz now)
 {
 	SiGroupState *stored = palloc(Max(ngroups, 1) * sizeof(SiGroupState));
 	SiGroupState *wanted = stored;
 	int			nwanted = ngroups;
+	int			nstored = 0;
 	SiStreamEnds ends;
 	bool		same_stream = true;
+	SiRegroup	what;
 
 	for (int i = 0; i < ngroups; i++)
 	{
@@ -306,10 +251,22 @@ plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks,
 	}
 	if (!same_stream)
 		si_supervisor_keep_streams(s, stored, ngroups);
+	for (int i = 0; i < ngroups; i++)
+		nstored += stored[i].npartitions;
 	ends = si_supervisor_ends_with(s, stored, ngroups);
-	switch (si_regroup(stored, ngroups, &ends, s->spec->task_count, s->spec->use_earliest_offset,
-					   &wanted, &nwanted))
+	what = si_regroup(stored, ngroups, &ends, s->spec->task_count, s->spec->use_earliest_offset, &wanted, &nwanted);
+	if (what == SI_REGROUP_FEWER)
 	{
+		if (!si_plan_fewer_partitions(s, stored, ngroups, nstored, now))
+			return true;
+		for (int i = 0; i < ngroups; i++)
+			stored[i].npartitions = 0;
+		what = si_regroup(stored, ngroups, &ends, s->spec->task_count, s->spec->use_earliest_offset, &wanted, &nwanted);
+	}
+	s->fewer_answers = 0;
+	switch (what)
+	{
+		case SI_REGROUP_FEWER:
 		case SI_REGROUP_NO:
 			if (same_stream)
 				return false;
@@ -328,6 +285,8 @@ plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks,
 	}
 	hand_off_all(tasks, ntasks);
 	si_catalog_set_groups(&s->row, si_spec_stream(s->spec), wanted, nwanted);
+	if (nstored == 0 && !s->spec->use_earliest_offset)
+		si_record_start_at_end(s, wanted, nwanted);
 	forget_readers(s, wanted, nwanted);
 	ereport(LOG,
 			(errmsg("supervisor \"%s\" reads %d partitions of %s \"%s\" in %d task groups",
@@ -464,7 +423,7 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 		if (s->ends.npartitions == 0)
 			si_supervisor_note(s, s->spec->topic ? "topic \"%s\" has no partitions" : "no topic matches \"%s\"",
 							   si_spec_stream(s->spec));
-		else if (plan_regroup(s, groups, ngroups, tasks, ntasks))
+		else if (plan_regroup(s, groups, ngroups, tasks, ntasks, now))
 		{
 			s->dirty = si_supervisor_quiet(s) && s->note[0] == '\0';
 			return;
@@ -477,6 +436,7 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 			if (strcmp(groups[i].topic, si_spec_stream(s->spec)) != 0 || groups[i].state.npartitions == 0)
 				return;
 	}
+	si_load_gaps(s);
 	for (int i = 0; i < ngroups; i++)
 	{
 		plan_group(s, &groups[i], tasks, ntasks, now);

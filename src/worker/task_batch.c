@@ -13,7 +13,8 @@
  */
 #include "postgres.h"
 
-#include "catalog/commit.h"
+#include "catalog/gaps.h"
+#include "catalog/spi.h"
 #include "common/fault.h"
 #include "common/guc.h"
 #include "files/files.h"
@@ -84,6 +85,42 @@ count_rejected(SiBatch *b)
 	b->rejected_loaded = GetCurrentTimestamp();
 }
 
+/* Whether a partition is halted, since the broker did not have its next offset. */
+static bool
+is_halted(const SiGap *gaps, int ngaps, int32 partition)
+{
+	for (int i = 0; i < ngaps; i++)
+		if (gaps[i].partition == partition)
+			return true;
+	return false;
+}
+
+/* Opens the stream at the group's offsets, but for halted partitions: whatever their log holds by now is not ours to read on. */
+static SiKafkaReader *
+open_reader(SiBatch *b)
+{
+	const SiGroup *g = &b->group;
+	int32	   *partitions = palloc(sizeof(int32) * Max(g->npartitions, 1));
+	int64	   *offsets = palloc(sizeof(int64) * Max(g->npartitions, 1));
+	SiGap	   *gaps;
+	int			ngaps;
+	int			n = 0;
+
+	si_spi_begin();
+	ngaps = si_gaps_open(g->supervisor_id, b->context, &gaps);
+	si_spi_commit();
+	MemoryContextSwitchTo(b->context);
+	for (int i = 0; i < g->npartitions; i++)
+	{
+		if (is_halted(gaps, ngaps, g->partitions[i]))
+			continue;
+		partitions[n] = g->partitions[i];
+		offsets[n++] = g->offsets[i];
+	}
+	return si_kafka_reader_create(b->spec, g->nstreams, g->streams, n, partitions, offsets,
+								  si_kafka_queue_memory * INT64CONST(1024));
+}
+
 SiBatch *
 si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 {
@@ -119,8 +156,7 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 	si_batch_refresh_bounds(b);
 	b->batch = AllocSetContextCreate(b->context, "reading task batch", ALLOCSET_DEFAULT_SIZES);
 
-	*reader = si_kafka_reader_create(b->spec, b->group.nstreams, b->group.streams,
-									 b->group.npartitions, b->group.partitions, b->group.offsets, si_kafka_queue_memory * INT64CONST(1024));
+	*reader = open_reader(b);
 	return b;
 }
 
@@ -316,6 +352,15 @@ si_batch_take_positions(SiBatch *b, SiKafkaReader *reader)
 				b->first_pending = GetCurrentTimestamp();
 		}
 	}
+}
+
+void
+si_batch_report_gap(SiBatch *b, int32 partition)
+{
+	int			i = partition_index(b, partition);
+
+	if (i >= 0)
+		si_gap_report(&b->group, partition, b->group.offsets[i]);
 }
 
 /* ------------------------------------------------------------------ commit */

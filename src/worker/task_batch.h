@@ -37,6 +37,12 @@ extern void si_batch_add(SiBatch *b, const SiMessage *messages, int n);
 /* Moves the offsets over what the stream has but never delivers (markers). */
 extern void si_batch_take_positions(SiBatch *b, SiKafkaReader *reader);
 
+/*
+ * Makes durable that the broker does not have the next offset of a partition:
+ * it is halted.  After a commit, with nothing pending.
+ */
+extern void si_batch_report_gap(SiBatch *b, int32 partition);
+
 extern bool si_batch_full(const SiBatch *b);
 /* When the oldest uncommitted message was added; 0: there is nothing. */
 extern TimestampTz si_batch_first_pending(const SiBatch *b);

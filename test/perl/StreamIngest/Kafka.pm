@@ -129,6 +129,31 @@ sub produce
 	return;
 }
 
+# Produces messages with keys: key, message, key, message ...
+sub produce_keyed
+{
+	my ($self, $topic, $partition, @pairs) = @_;
+	my $input = '';
+
+	while (my ($key, $message) = splice(@pairs, 0, 2))
+	{
+		$input .= "$key\t$message\n";
+	}
+	$self->_produce($topic, $partition, $input, '-K', '\t');
+	return;
+}
+
+# All messages of a partition, a line each, as a reader of committed ones sees them.
+sub consume
+{
+	my ($self, $topic, $partition) = @_;
+	my ($in, $out, $err) = ('', '', '');
+
+	run([ 'kcat', '-C', '-q', '-e', '-o', 'beginning', '-b', $self->{address}, '-t', $topic, '-p', $partition ], '<', \$in, '>', \$out, '2>', \$err)
+	  or die "kcat from $topic ended with status $?: $err";
+	return $out;
+}
+
 # Produces the content of each file as one message: for bytes that no line can hold.
 sub produce_raw
 {

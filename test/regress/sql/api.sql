@@ -28,7 +28,7 @@ SELECT format('{"type":"kafka","spec":{"dataSchema":{"dataSource":%s,"timestampS
 	"dimensionsSpec":{"dimensions":%s},"metricsSpec":[{"type":"count","name":"count"},{"type":"longSum","name":"added","fieldName":"added"},
 	{"type":"floatMax","name":"max","fieldName":"max"},{"type":"doubleSum","name":"delta","fieldName":"delta"}],
 	"granularitySpec":{"rollup":false}},"ioConfig":{"topic":"nobody","inputFormat":{"type":"json"},
-	"consumerProperties":{"bootstrap.servers":"127.0.0.1:1","sasl.password":"secret word"}},"tuningConfig":{"type":"kafka"}}%s}',
+	"useEarliestOffset":true,"consumerProperties":{"bootstrap.servers":"127.0.0.1:1","sasl.password":"secret word"}},"tuningConfig":{"type":"kafka"}}%s}',
 	to_json(data_source), dimensions, more)::json $$;
 -- until the overlord has applied all requests
 CREATE PROCEDURE settle() LANGUAGE plpgsql AS $$
@@ -140,7 +140,7 @@ SET search_path = api, public;
 SELECT submit_supervisor('{"type":"kafka","dataSchema":{"dataSource":"flat","parser":{"type":"string","parseSpec":{"format":"json",
 	"timestampSpec":{"column":"t","format":"auto"},"dimensionsSpec":{"dimensions":["a"]}}},
 	"metricsSpec":[],"granularitySpec":{"type":"uniform","segmentGranularity":"DAY","queryGranularity":"NONE","rollup":false}},
-	"tuningConfig":{"type":"kafka"},"ioConfig":{"topic":"nobody","consumerProperties":{"bootstrap.servers":"127.0.0.1:1"}}}');
+	"tuningConfig":{"type":"kafka"},"ioConfig":{"topic":"nobody","useEarliestOffset":true,"consumerProperties":{"bootstrap.servers":"127.0.0.1:1"}}}');
 SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'flat' ORDER BY ordinal_position;
 
 --

@@ -27,7 +27,7 @@ END $$;
 CREATE FUNCTION spec(data_source text, more text DEFAULT '') RETURNS json LANGUAGE sql AS $$
 SELECT format('{"type":"kafka","spec":{"dataSchema":{"dataSource":"%s","timestampSpec":{"column":"time","format":"iso"},
 	"dimensionsSpec":{"dimensions":["page"]},"metricsSpec":[],"granularitySpec":{"rollup":false}},
-	"ioConfig":{"topic":"nobody","inputFormat":{"type":"json"},"consumerProperties":{"bootstrap.servers":"127.0.0.1:1"%s}},
+	"ioConfig":{"topic":"nobody","inputFormat":{"type":"json"},"useEarliestOffset":true,"consumerProperties":{"bootstrap.servers":"127.0.0.1:1"%s}},
 	"tuningConfig":{"type":"kafka"}}}', data_source, more)::json $$;
 
 -- nothing is executable by everybody

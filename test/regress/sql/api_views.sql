@@ -10,7 +10,7 @@ SET TimeZone = 'UTC';
 BEGIN;
 SELECT submit_supervisor('{"type":"kafka","spec":{"dataSchema":{"dataSource":"viewed","timestampSpec":{"column":"t","format":"iso"},
 	"dimensionsSpec":{"dimensions":["a"]},"granularitySpec":{"rollup":false}},"ioConfig":{"topic":"events","inputFormat":{"type":"json"},"taskCount":2,
-	"consumerProperties":{"bootstrap.servers":"127.0.0.1:1"}},"tuningConfig":{"type":"kafka"}}}');
+	"useEarliestOffset":true,"consumerProperties":{"bootstrap.servers":"127.0.0.1:1"}},"tuningConfig":{"type":"kafka"}}}');
 SELECT data_source_id AS ds, install FROM stream_ingest.data_source \gset
 INSERT INTO stream_ingest.supervisor_status
 	(supervisor_id, install, state, detailed_state, healthy, note, recent_errors, partitions, earliest_offsets, latest_offsets, offsets_updated)
