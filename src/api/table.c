@@ -37,7 +37,7 @@ si_table_columns(const SiSpec *spec, int *n)
 
 	columns[i++] = (SiTableColumn) {SI_TIME_COLUMN, SI_TYPE_TIME};
 	for (int d = 0; d < spec->ndimensions; d++)
-		columns[i++] = (SiTableColumn) {spec->dimensions[d].name, spec->dimensions[d].type};
+		columns[i++] = (SiTableColumn) {spec->dimensions[d].name, spec->dimensions[d].type, spec->dimensions[d].json};
 	for (int m = 0; m < spec->nmetrics; m++)
 		columns[i++] = (SiTableColumn) {spec->metrics[m].name, spec->metrics[m].type};
 	*n = i;
@@ -45,9 +45,9 @@ si_table_columns(const SiSpec *spec, int *n)
 }
 
 Oid
-si_table_type(SiType type)
+si_table_type(const SiTableColumn *column)
 {
-	switch (type)
+	switch (column->type)
 	{
 		case SI_TYPE_TIME:
 			return TIMESTAMPTZOID;
@@ -60,13 +60,13 @@ si_table_type(SiType type)
 		case SI_TYPE_STRING:
 			break;
 	}
-	return TEXTOID;
+	return column->json ? JSONBOID : TEXTOID;
 }
 
 const char *
-si_table_type_name(SiType type)
+si_table_type_name(const SiTableColumn *column)
 {
-	return format_type_be(si_table_type(type));
+	return format_type_be(si_table_type(column));
 }
 
 const char *
@@ -158,7 +158,7 @@ si_table_create(Oid namespace, const char *name, Oid owner, const SiTableColumn 
 	stmt->servername = SI_SERVER_NAME;
 	for (int i = 0; i < n; i++)
 	{
-		Oid			type = si_table_type(columns[i].type);
+		Oid			type = si_table_type(&columns[i]);
 
 		stmt->base.tableElts = lappend(stmt->base.tableElts,
 									   makeColumnDef(columns[i].name, type, -1, get_typcollation(type)));

@@ -20,14 +20,15 @@ typedef struct SiTableColumn
 {
 	const char *name;
 	SiType		type;
+	bool		json;			/* strings hold JSON: the column is jsonb */
 } SiTableColumn;
 
 /* __time, dimensions, metrics, in the order of the spec; palloc'ed. */
 extern SiTableColumn *si_table_columns(const SiSpec *spec, int *n);
 
 /* The type of a column in PostgreSQL. */
-extern Oid	si_table_type(SiType type);
-extern const char *si_table_type_name(SiType type);
+extern Oid	si_table_type(const SiTableColumn *column);
+extern const char *si_table_type_name(const SiTableColumn *column);
 
 /*
  * Why no column can have this name, or NULL.  Not about other columns.

@@ -58,7 +58,7 @@ typedef struct WidenState
 typedef struct Wanted
 {
 	char	   *name;
-	char	   *type;			/* Druid's name: string, long, float, double */
+	char	   *type;			/* Druid's name: string, long, float, double, json */
 	bool		attached;		/* or not to be attached any more */
 	bool		add;
 	const char *problem;
@@ -75,13 +75,15 @@ sql_type(const char *type)
 		return "real";
 	if (strcmp(type, "double") == 0)
 		return "double precision";
+	if (strcmp(type, "json") == 0)
+		return "pg_catalog.jsonb";
 	return "text";
 }
 
 static const char *
-druid_type(SiType type)
+druid_type(const SiTableColumn *column)
 {
-	switch (type)
+	switch (column->type)
 	{
 		case SI_TYPE_TIME:
 		case SI_TYPE_LONG:
@@ -93,7 +95,7 @@ druid_type(SiType type)
 		case SI_TYPE_STRING:
 			break;
 	}
-	return "string";
+	return column->json ? "json" : "string";
 }
 
 static WidenState *
@@ -196,7 +198,7 @@ queue_spec_columns(int64 data_source_id)
 				si_query(&q,
 						 "INSERT INTO stream_ingest.discovered_column (data_source_id, name, install, type)"
 						 " SELECT $1, $2, uuid, $3 FROM stream_ingest.install ON CONFLICT DO NOTHING",
-						 "itt", data_source_id, columns[i].name, druid_type(columns[i].type));
+						 "itt", data_source_id, columns[i].name, druid_type(&columns[i]));
 		}
 	}
 	si_query_end(&q);

@@ -60,6 +60,7 @@ typedef struct SiColumnDesc
 	SiRole		role;
 	SiAgg		agg;			/* SI_AGG_NONE unless role is METRIC */
 	bool		multi_value;	/* some row holds an array, as JSON text */
+	bool		json;			/* strings are canonical JSON text */
 } SiColumnDesc;
 
 /*

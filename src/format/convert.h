@@ -56,6 +56,21 @@ extern SiConvert si_convert_long(const SiValue *v, int64 *out, const char *colum
 extern SiConvert si_convert_float(const SiValue *v, float *out, const char *column, SiReason *why);
 extern SiConvert si_convert_double(const SiValue *v, double *out, const char *column, SiReason *why);
 
+/* Reused buffers of si_convert_json(), all zero at first. */
+typedef struct SiJsonBuf
+{
+	SiTextBuf	text;
+	SiTextBuf	scratch;
+	SiTextBuf	members;
+} SiJsonBuf;
+
+/*
+ * A json dimension: canonical JSON text that jsonb takes, in buf until that
+ * is used again; a null is none.  As si_convert_string() for NUL characters.
+ */
+extern SiConvert si_convert_json(const SiValue *v, SiJsonBuf *buf, const char **text, uint32 *len,
+								 const char *column, SiReason *why);
+
 /* Inputs of long and of floating metrics (lenient: "1,234", "1e3", " 12 "). */
 extern SiConvert si_convert_metric_long(const SiValue *v, int64 *out, const char *field, SiReason *why);
 extern SiConvert si_convert_metric_double(const SiValue *v, double *out, const char *field, SiReason *why);

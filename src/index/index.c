@@ -87,6 +87,7 @@ struct SiIndex
 	RollupEntry *rollup_table;
 
 	SiTextBuf	text;
+	SiJsonBuf	json;
 	SiTable		table;
 	SiColumn   *table_columns;
 };
@@ -162,6 +163,7 @@ si_index_create(const SiSpec *spec, SiFieldTable *fields, SiReason *why)
 									si_fields_add(fields, d->name, strlen(d->name)));
 
 		c->multi_value = d->multi_value;
+		c->desc.json = d->json;
 		if (d->max_length > 0)
 			c->max_len = d->max_length;
 	}
@@ -321,7 +323,10 @@ store_value(SiIndex *ix, IndexColumn *c, const SiValue *v, uint32 row, SiReason 
 			return true;
 		}
 		text = NULL;
-		rc = si_convert_string(v, c->multi_value, &ix->text, &text, &len, &multi, c->desc.name, why);
+		if (SI_UNLIKELY(c->desc.json))
+			rc = si_convert_json(v, &ix->json, &text, &len, c->desc.name, why);
+		else
+			rc = si_convert_string(v, c->multi_value, &ix->text, &text, &len, &multi, c->desc.name, why);
 		if (text == NULL)
 			c->v.codes[row] = 0;
 		else
@@ -611,7 +616,8 @@ check_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason 
 			uint32		len;
 			bool		multi;
 
-			rc = si_convert_string(v, c->multi_value, &ix->text, &text, &len, &multi, c->desc.name, why);
+			rc = c->desc.json ? si_convert_json(v, &ix->json, &text, &len, c->desc.name, why) :
+				si_convert_string(v, c->multi_value, &ix->text, &text, &len, &multi, c->desc.name, why);
 		}
 		else if (c->desc.role == SI_ROLE_METRIC)
 			rc = c->desc.type == SI_TYPE_LONG ?

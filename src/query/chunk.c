@@ -7,6 +7,9 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
+#include "format/jsontext.h"
 #include "query/chunk.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -92,7 +95,8 @@ si_chunk_open(SiChunkReader *r, const SiChunk *chunk)
 
 		c->col = si_segment_find_column(r->seg, c->att->name);
 		c->info = c->col < 0 ? NULL : si_segment_column(r->seg, c->col);
-		c->native = c->info != NULL && c->info->desc.type == c->att->type;
+		c->native = c->info != NULL && c->info->desc.type == c->att->type &&
+			(c->att->json || !c->info->desc.json);
 		c->block = -1;
 		c->dict = NULL;
 		c->entries = NULL;
@@ -217,10 +221,25 @@ si_chunk_block_stats(SiChunkReader *r, int column, int block)
 
 /* ------------------------------------------------------------------ Datums */
 
+/* A value that is not stored as JSON, as JSON: a number or a string. */
+static char *
+json_of_text(SiType type, const char *bytes, Size len)
+{
+	char	   *json;
+
+	if (type != SI_TYPE_STRING && type != SI_TYPE_TIME && isdigit((unsigned char) bytes[bytes[0] == '-']))
+		return pnstrdup(bytes, len);
+	json = palloc(len * 6 + 3);
+	json[si_json_quote(bytes, len, json)] = '\0';
+	return json;
+}
+
 /* One entry of a dictionary in the column's SQL type, in CurrentMemoryContext. */
 static Datum
-make_entry(SiAttribute *att, const SiDict *dict, uint32 entry)
+make_entry(const SiChunkColumn *c, uint32 entry)
 {
+	SiAttribute *att = c->att;
+	const SiDict *dict = c->vec.dict;
 	const char *bytes = dict->bytes + dict->offsets[entry];
 	Size		len = dict->offsets[entry + 1] - dict->offsets[entry];
 	char	   *cstring;
@@ -231,7 +250,8 @@ make_entry(SiAttribute *att, const SiDict *dict, uint32 entry)
 				 errmsg("a value of column \"%s\" is too long for a row: %zu bytes", att->name, len)));
 	if (!att->via_input)
 		return PointerGetDatum(cstring_to_text_with_len(bytes, len));
-	cstring = pnstrdup(bytes, len);
+	cstring = att->json && !c->info->desc.json ? json_of_text(c->info->desc.type, bytes, len) :
+		pnstrdup(bytes, len);
 	return InputFunctionCall(&att->input, cstring, att->ioparam, att->typmod);
 }
 
@@ -260,7 +280,7 @@ si_chunk_text(SiChunkReader *r, int column, uint32 code)
 		return c->entries[code];
 
 	old = MemoryContextSwitchTo(c->entries != NULL ? r->chunk_cxt : r->block_cxt);
-	d = make_entry(c->att, c->vec.dict, code - 1);
+	d = make_entry(c, code - 1);
 	MemoryContextSwitchTo(old);
 	/* a by-value type may give 0: then it is made again, which is right too */
 	if (c->entries != NULL)

@@ -13,6 +13,7 @@
 #include "common/granularity.h"
 #include "common/shortest_dec.h"
 #include "foreign/foreign.h"
+#include "format/jsontext.h"
 #include "format/number.h"
 #include "query/columns.h"
 #include "utils/builtins.h"
@@ -70,6 +71,7 @@ si_attribute_init(Relation rel, AttrNumber attno, SiAttribute *att)
 
 		att->type = SI_TYPE_STRING;
 		att->via_input = true;
+		att->json = att->typid == JSONBOID || att->typid == JSONOID;
 		getTypeInputInfo(att->typid, &input, &att->ioparam);
 		fmgr_info(input, &att->input);
 	}
@@ -259,11 +261,57 @@ convert_to_text(const SiVector *from, uint32 nrows, SiVector *to, SiTextColumn *
 	to->dict = &text->dict;
 }
 
+/* JSON strings without quotes and escapes, everything else as it is. */
+static void
+convert_from_json(const SiVector *from, uint32 nrows, SiVector *to, SiTextColumn *text)
+{
+	uint32		entries = 0;
+
+	if (text->offsets == NULL)
+		text->offsets = palloc((SI_BLOCK_ROWS + 1) * sizeof(uint64));
+	text->used = 0;
+	text->offsets[0] = 0;
+	for (uint32 i = 0; i < nrows; i++)
+	{
+		uint32		code = from->v.codes[i];
+		const char *bytes;
+		Size		len;
+
+		to->v.codes[i] = 0;
+		if (code == 0)
+			continue;
+		bytes = from->dict->bytes + from->dict->offsets[code - 1];
+		len = from->dict->offsets[code] - from->dict->offsets[code - 1];
+		if (text->cap - text->used < len || text->bytes == NULL)
+		{
+			text->cap = Max(text->cap * 2, text->used + len + SI_BLOCK_ROWS);
+			text->bytes = text->bytes ? repalloc_huge(text->bytes, text->cap) :
+				palloc_extended(text->cap, MCXT_ALLOC_HUGE);
+		}
+		if (len >= 2 && bytes[0] == '"')
+			text->used += Max(si_json_unescape(bytes + 1, len - 2, text->bytes + text->used), 0);
+		else
+		{
+			memcpy(text->bytes + text->used, bytes, len);
+			text->used += len;
+		}
+		text->offsets[++entries] = text->used;
+		to->v.codes[i] = entries;
+	}
+	text->dict.count = entries;
+	text->dict.sorted = false;
+	text->dict.bytes = text->bytes;
+	text->dict.offsets = text->offsets;
+	to->dict = &text->dict;
+}
+
 void
 si_convert_vector(const SiVector *from, uint32 nrows, SiVector *to, SiTextColumn *text)
 {
-	Assert(from->type != to->type);
-	if (to->type == SI_TYPE_STRING)
+	Assert(from->type != to->type || from->type == SI_TYPE_STRING);
+	if (from->type == SI_TYPE_STRING && to->type == SI_TYPE_STRING)
+		convert_from_json(from, nrows, to, text);
+	else if (to->type == SI_TYPE_STRING)
 		convert_to_text(from, nrows, to, text);
 	else
 		convert_to_number(from, nrows, to);

@@ -8,6 +8,7 @@
  *
  *		timestamptz		times; beyond PostgreSQL's range -infinity, infinity
  *		text			strings
+ *		jsonb, json		strings that hold JSON
  *		bigint, real, double precision
  *						numbers
  *		anything else	strings, whose text goes through the type's input
@@ -21,6 +22,8 @@
  * point any number that it spells, a number to text what Java prints ("1.0",
  * "1.0E10"), time to bigint and back milliseconds.  What has no value in the
  * column's type (NaN or 1e300 as bigint, 1e300 as real, "x") reads as null.
+ * JSON in another type is the text of a string, or else its own text; other
+ * strings in jsonb are JSON strings.
  */
 #ifndef SI_QUERY_COLUMNS_H
 #define SI_QUERY_COLUMNS_H
@@ -40,6 +43,7 @@ typedef struct SiAttribute
 	const char *name;			/* of the chunk's column */
 	SiType		type;			/* of its vectors */
 	bool		via_input;		/* not one of our types */
+	bool		json;			/* jsonb or json */
 	FmgrInfo	input;
 	Oid			ioparam;
 } SiAttribute;
@@ -65,7 +69,8 @@ typedef struct SiTextColumn
 } SiTextColumn;
 
 /*
- * Converts the first nrows values of from into to, whose buffers have room
+ * Converts the first nrows values of from into to (strings to strings: they
+ * are JSON and become what they say), whose buffers have room
  * for a block.  text is used when to is a string vector.  Works in
  * CurrentMemoryContext, which keeps text's buffers.
  */

@@ -212,14 +212,14 @@ si_verify_segment(PG_FUNCTION_ARGS)
 /* --------------------------------------------------------- chunk_columns */
 
 static const char *
-type_name(SiType type)
+type_name(const SiColumnDesc *desc)
 {
-	switch (type)
+	switch (desc->type)
 	{
 		case SI_TYPE_TIME:
 			return "time";
 		case SI_TYPE_STRING:
-			return "string";
+			return desc->json ? "json" : "string";
 		case SI_TYPE_LONG:
 			return "long";
 		case SI_TYPE_FLOAT:
@@ -294,7 +294,7 @@ put_column(const SiChunk *chunk, SiSegment *seg, int col, ReturnSetInfo *rsinfo)
 
 	put_chunk_key(chunk, values, nulls);
 	values[n++] = CStringGetTextDatum(info->desc.name);
-	values[n++] = CStringGetTextDatum(type_name(info->desc.type));
+	values[n++] = CStringGetTextDatum(type_name(&info->desc));
 	values[n++] = CStringGetTextDatum(role_name(info->desc.role));
 	values[n++] = CStringGetTextDatum(info->encoding);
 	values[n++] = Int64GetDatum((int64) info->bytes);

@@ -20,6 +20,8 @@ si_directory_put(SiBuf *out, const SiSegColumn *col)
 
 	if (info->desc.multi_value)
 		flags |= SI_COL_MULTI;
+	if (info->desc.json)
+		flags |= SI_COL_JSON;
 	if (info->dict_sorted)
 		flags |= SI_COL_SORTED;
 	if (info->has_bitmaps)
@@ -110,7 +112,7 @@ parse_desc(SiCursor *c, int number, SiSegColumn *col, uint8 *flags)
 		return "unknown column role";
 	if ((*flags & ~SI_COL_ALL) || col->encoding >= SI_ENC_COUNT)
 		return "unknown column flags";
-	if (type != SI_TYPE_STRING && (*flags & (SI_COL_MULTI | SI_COL_SORTED | SI_COL_BITMAPS)))
+	if (type != SI_TYPE_STRING && (*flags & (SI_COL_MULTI | SI_COL_SORTED | SI_COL_BITMAPS | SI_COL_JSON)))
 		return "flags of a string column on another";
 	if ((type == SI_TYPE_STRING || type == SI_TYPE_TIME) && (*flags & SI_COL_SUM))
 		return "sum of a column that has none";
@@ -125,6 +127,7 @@ parse_desc(SiCursor *c, int number, SiSegColumn *col, uint8 *flags)
 	info->desc.multi_value = (*flags & SI_COL_MULTI) != 0;
 	if (role == SI_ROLE_TIMES && !si_times_in_place(&info->desc, &col[-1].info.desc))
 		return "times without their metric";
+	info->desc.json = (*flags & SI_COL_JSON) != 0;
 	info->dict_sorted = (*flags & SI_COL_SORTED) != 0;
 	info->has_bitmaps = (*flags & SI_COL_BITMAPS) != 0;
 	info->encoding = si_encoding_name(col->encoding);

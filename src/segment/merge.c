@@ -28,6 +28,8 @@ typedef struct UnionColumn
 	SiColumnDesc desc;
 	int		   *input_col;
 	int		   *input_times;	/* columns of role TIMES, -1: does not have it */
+	uint32		types;			/* bit t: some input has type t */
+	bool		large;			/* some long is not exact as a double */
 	int			rank;			/* place among named dimensions, INT_MAX: not named */
 	int			seen;			/* order of appearance */
 } UnionColumn;
@@ -87,7 +89,32 @@ add_union_column(SiMerge *m, Union *u, const SiMergeSpec *spec, const char *name
 	return u->ncolumns++;
 }
 
-/* Adds the columns of one input; its types win over those before. */
+/* Longs up to this are exact as doubles. */
+#define MAX_EXACT	(INT64CONST(1) << 53)
+
+/*
+ * The type of a column of several types: the one that loses nothing, text if
+ * need be.  Metrics stay what they can combine.
+ */
+static SiType
+common_type(const UnionColumn *c)
+{
+	bool		number = c->desc.role == SI_ROLE_METRIC && !SI_AGG_BY_TIME(c->desc.agg) && c->desc.agg != SI_AGG_ANY;
+
+#define HAS(type)	((c->types & (1 << (type))) != 0)
+	if ((c->types & (c->types - 1)) == 0)
+		return c->desc.type;
+	if (number ? c->desc.type == SI_TYPE_STRING : HAS(SI_TYPE_STRING))
+		return SI_TYPE_STRING;
+	if (number && HAS(SI_TYPE_STRING))
+		return c->desc.type;
+	if (HAS(SI_TYPE_LONG) && c->large && !number)
+		return SI_TYPE_STRING;
+	return SI_TYPE_DOUBLE;
+#undef HAS
+}
+
+/* Adds the columns of one input; its roles win over those before. */
 static void
 add_input(SiMerge *m, Union *u, const SiMergeSpec *spec, int input)
 {
@@ -108,6 +135,7 @@ add_input(SiMerge *m, Union *u, const SiMergeSpec *spec, int input)
 		const SiColumnDesc *desc = &si_segment_column(seg, i)->desc;
 		int			k = find_union_column(u, i, desc->name);
 		bool		multi;
+		bool		json;
 
 		if (desc->role == SI_ROLE_TIMES)
 		{
@@ -119,8 +147,17 @@ add_input(SiMerge *m, Union *u, const SiMergeSpec *spec, int input)
 		if (k < 0)
 			k = add_union_column(m, u, spec, desc->name);
 		multi = u->columns[k].desc.multi_value || desc->multi_value;
+		json = u->columns[k].desc.json || desc->json;
 		u->columns[k].desc = *desc;
-		u->columns[k].desc.multi_value = multi && desc->type == SI_TYPE_STRING;
+		u->columns[k].desc.multi_value = multi;
+		u->columns[k].desc.json = json;
+		u->columns[k].types |= 1 << desc->type;
+		if (desc->type == SI_TYPE_LONG)
+		{
+			const SiColumnStats *st = &si_segment_column(seg, i)->stats;
+
+			u->columns[k].large |= st->has_minmax && (st->min.i < -MAX_EXACT || st->max.i > MAX_EXACT);
+		}
 		u->columns[k].input_col[input] = i;
 		u->hints[i] = k;
 	}
@@ -157,7 +194,12 @@ plan_columns(SiMerge *m)
 	m->columns = si_arena_alloc0(&m->arena, sizeof(SiMergeColumn) * u.ncolumns);
 	for (i = 0; i < u.ncolumns; i++)
 	{
-		m->columns[i].desc = u.columns[i].desc;
+		SiColumnDesc *desc = &m->columns[i].desc;
+
+		*desc = u.columns[i].desc;
+		desc->type = common_type(&u.columns[i]);
+		desc->json &= desc->type == SI_TYPE_STRING;
+		desc->multi_value &= desc->type == SI_TYPE_STRING && !desc->json;
 		m->columns[i].input_col = u.columns[i].input_col;
 		if (u.columns[i].desc.role == SI_ROLE_METRIC && SI_AGG_BY_TIME(u.columns[i].desc.agg))
 		{

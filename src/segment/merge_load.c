@@ -9,9 +9,11 @@
  */
 #include "common/port.h"
 
+#include <ctype.h>
 #include <float.h>
 #include <math.h>
 
+#include "format/jsontext.h"
 #include "format/number.h"
 #include "segment/merge_int.h"
 
@@ -22,6 +24,8 @@ typedef struct Loader
 	SiMergeColumn *col;
 	uint32	   *map;			/* code of an input -> common code, 0 unknown */
 	uint32		map_room;
+	bool		plain_to_json;	/* strings at hand are to become JSON */
+	SiBuf		quoted;
 	uint64		values[SI_BLOCK_ROWS];
 	uint64		nulls[SI_NULL_WORDS];
 } Loader;
@@ -59,7 +63,7 @@ si_convert_number(const void *value, SiType from, SiType to, void *out)
 	{
 		memcpy(&i, value, sizeof(i));
 		d = (double) i;
-		if (!double_to_long(d, &back) || back != i)
+		if (to != SI_TYPE_DOUBLE && (!double_to_long(d, &back) || back != i))
 			return false;
 	}
 	else if (from == SI_TYPE_FLOAT)
@@ -154,6 +158,20 @@ too_many_strings(Loader *l)
 				   l->col->desc.name);
 }
 
+/* Common code of a string; a plain string in a column of JSON becomes a JSON string. */
+static uint32
+add_string(Loader *l, const char *p, uint64 len)
+{
+	if (l->plain_to_json)
+	{
+		if (l->quoted.cap < len * 6 + 2)
+			si_buf_reserve(&l->quoted, len * 6 + 2);
+		len = si_json_quote(p, len, l->quoted.data);
+		p = l->quoted.data;
+	}
+	return si_strings_add(&l->col->strings, p, len);
+}
+
 /* Common code of an entry of an input's dictionary. */
 static inline uint32
 map_code(Loader *l, const SiDict *dict, uint32 code)
@@ -161,8 +179,8 @@ map_code(Loader *l, const SiDict *dict, uint32 code)
 	uint32		common = l->map[code];
 
 	if (SI_UNLIKELY(common == 0))
-		common = l->map[code] = si_strings_add(&l->col->strings, dict->bytes + dict->offsets[code - 1],
-											   dict->offsets[code] - dict->offsets[code - 1]);
+		common = l->map[code] = add_string(l, dict->bytes + dict->offsets[code - 1],
+										   dict->offsets[code] - dict->offsets[code - 1]);
 	return common;
 }
 
@@ -230,7 +248,9 @@ load_numbers_as_strings(Loader *l, SiSegment *seg, int number, uint32 row)
 			if (si_bit_get(l->nulls, i))
 				continue;
 			len = si_number_text((const char *) l->values + (size_t) i * size, from, text);
-			if ((codes[i] = si_strings_add(&l->col->strings, text, len)) == 0)
+			/* JSON knows no other numbers */
+			l->plain_to_json = l->col->desc.json && !isdigit((unsigned char) text[text[0] == '-']);
+			if ((codes[i] = add_string(l, text, len)) == 0)
 				return too_many_strings(l);
 		}
 		codes += n;
@@ -335,6 +355,7 @@ load_input(Loader *l, int input, uint32 row)
 		return true;
 	}
 	from = si_segment_column(seg, number)->desc.type;
+	l->plain_to_json = l->col->desc.json && !si_segment_column(seg, number)->desc.json;
 	had_dict = seg->columns[number].dict_loaded;
 	if (to == SI_TYPE_STRING)
 		ok = from == SI_TYPE_STRING ? load_strings(l, seg, number, row) :
@@ -431,5 +452,6 @@ si_merge_load(SiMerge *m)
 		if (l->col->desc.type == SI_TYPE_STRING)
 			rank_codes(l);
 	}
+	si_buf_free(&l->quoted);
 	return true;
 }

@@ -208,8 +208,9 @@ typedef bool (*SiMergeOutput) (void *arg, const SiTable *t, int64 interval_start
 
 /*
  * Merges chunks: union of columns (a column that a chunk lacks is null; the
- * same name with different types takes the type of the last chunk that has
- * it, other values converted where that is exact, else null), rows sorted by
+ * same name with different types takes the narrowest type that loses nothing:
+ * double for numbers, else text, JSON where one has it; a metric keeps the
+ * type of the last chunk, or double, since it must combine), rows sorted by
  * time and dimensions, rolled up, split by interval.  Needs memory for all
  * rows: si_merge_memory() estimates it beforehand.
  */

@@ -37,7 +37,8 @@
 #define SI_COL_BITMAPS		0x04
 #define SI_COL_MINMAX		0x08
 #define SI_COL_SUM			0x10
-#define SI_COL_ALL			0x1F
+#define SI_COL_JSON			0x20
+#define SI_COL_ALL			0x3F
 
 /* Block flags. */
 #define SI_BLOCK_LZ4		0x01

@@ -254,7 +254,7 @@ put_column(Writer *w, int i)
 	}
 	else
 	{
-		col->info.desc.multi_value = false;
+		col->info.desc.multi_value = col->info.desc.json = false;
 		if (!put_blocks(w, c, NULL, col))
 			return false;
 	}

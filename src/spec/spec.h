@@ -20,6 +20,7 @@ typedef struct SiSpecDimension
 	SiType		type;
 	SiMultiValue multi_value;
 	bool		bitmap;
+	bool		json;			/* STRING: holds JSON text */
 	uint32		max_length;		/* STRING: characters that are kept; 0: all */
 } SiSpecDimension;
 

@@ -101,11 +101,12 @@ build_dimension(SiSpecDimension *d, const SiJson *node, const char *path)
 	word = word_of(node, "type", psprintf("%s.type", base), "string");
 	d->type = strcmp(word, "long") == 0 ? SI_TYPE_LONG : strcmp(word, "float") == 0 ? SI_TYPE_FLOAT :
 		strcmp(word, "double") == 0 ? SI_TYPE_DOUBLE : SI_TYPE_STRING;
+	d->json = strcmp(word, "json") == 0;
 	d->bitmap = d->type == SI_TYPE_STRING;
 	word = word_of(node, "multiValueHandling", psprintf("%s.multiValueHandling", base), "SORTED_ARRAY");
 	d->multi_value = strcmp(word, "ARRAY") == 0 ? SI_MULTI_ARRAY :
 		strcmp(word, "SORTED_SET") == 0 ? SI_MULTI_SORTED_SET : SI_MULTI_SORTED_ARRAY;
-	if (d->type == SI_TYPE_STRING && !si_json_is_null(si_json_get(node, "maxStringLength")) &&
+	if (d->type == SI_TYPE_STRING && !d->json && !si_json_is_null(si_json_get(node, "maxStringLength")) &&
 		si_value_int(si_json_get(node, "maxStringLength"), 1, PG_INT32_MAX, &length))
 		d->max_length = (uint32) length;
 	if (!si_json_is_null(si_json_get(node, "createBitmapIndex")))

@@ -497,7 +497,7 @@ keep_texts(void *arg, const SiTable *t, int64 start, int64 end)
 	return true;
 }
 
-/* The last chunk's type wins; what does not convert exactly is null. */
+/* A sum that was text: the last chunk's type wins; what does not convert exactly is null. */
 static void
 test_conversions(void)
 {
@@ -507,7 +507,7 @@ test_conversions(void)
 	static const SiType types[] = {SI_TYPE_LONG, SI_TYPE_DOUBLE, SI_TYPE_FLOAT, SI_TYPE_STRING};
 	static const char *const want[] = {
 		"12;-5;null;null;null;null;null;3;9223372036854775807;33554432;null;4;null;-7;",
-		"12;-5;1.5;null;9.22337e+18;null;null;3;null;3.35544e+07;2.5;4;1e+300;0.1;",
+		"12;-5;1.5;null;9.22337e+18;null;null;3;9.22337e+18;3.35544e+07;2.5;4;1e+300;0.1;",
 		"12;-5;1.5;null;9.22337e+18;null;null;3;null;3.35544e+07;2.5;4;null;0.1;",
 		"12;-5;1.5;x;9223372036854775808; 7;;3;9223372036854775807;33554432;2.5;4.0;1.0E300;5;"
 	};
@@ -533,6 +533,91 @@ test_conversions(void)
 		CHECK(si_merge(inputs, 4, &spec, keep_texts, got, &err), "%s", err.text);
 		CHECK_STR(got, want[i]);
 	}
+}
+
+typedef struct TextsAndType
+{
+	char		got[1000];
+	SiType		type;
+	bool		json;
+} TextsAndType;
+
+static bool
+keep_texts_and_type(void *arg, const SiTable *t, int64 start, int64 end)
+{
+	TextsAndType *out = arg;
+
+	out->type = t->columns[1].desc.type;
+	out->json = t->columns[1].desc.json;
+	return keep_texts(out->got, t, start, end);
+}
+
+/* Dimensions, whatever the order of the chunks: the narrowest type that loses nothing. */
+static void
+test_common_types(void)
+{
+	static const int64 longs[] = {7, -7};
+	static const int64 large[] = {PG_INT64_MAX, (INT64CONST(1) << 53) + 1};
+	static const double doubles[] = {0.5, NAN};
+	static const float floats[] = {0.25f, 3};
+	static const char *const texts[] = {"x\"y", "12"};
+	static const char *const jsons[] = {"{\"a\":1}", "\"12\""};
+	enum
+	{
+		LONGS, LARGE, DOUBLES, FLOATS, TEXTS, JSONS, KINDS
+	};
+	SiColumn	columns[KINDS];
+	static const struct
+	{
+		int			kinds[3];
+		SiType		type;
+		bool		json;
+		const char *values[3];	/* of each input */
+	}			cases[] = {
+		{{LONGS, LARGE, LONGS}, SI_TYPE_LONG, false, {"7;-7;", "9223372036854775807;9007199254740993;", "7;-7;"}},
+		{{LONGS, DOUBLES, FLOATS}, SI_TYPE_DOUBLE, false, {"7;-7;", "0.5;NaN;", "0.25;3;"}},
+		{{FLOATS, FLOATS, LONGS}, SI_TYPE_DOUBLE, false, {"0.25;3;", "0.25;3;", "7;-7;"}},
+		{{LARGE, DOUBLES, LONGS}, SI_TYPE_STRING, false, {"9223372036854775807;9007199254740993;", "0.5;NaN;", "7;-7;"}},
+		{{LONGS, TEXTS, DOUBLES}, SI_TYPE_STRING, false, {"7;-7;", "x\"y;12;", "0.5;NaN;"}},
+		{{JSONS, TEXTS, LONGS}, SI_TYPE_STRING, true, {"{\"a\":1};\"12\";", "\"x\\\"y\";\"12\";", "7;-7;"}},
+		{{DOUBLES, JSONS, LONGS}, SI_TYPE_STRING, true, {"0.5;\"NaN\";", "{\"a\":1};\"12\";", "7;-7;"}},
+	};
+
+	for (int k = LONGS; k < KINDS; k++)
+	{
+		columns[k] = k >= TEXTS ? text_column(k == TEXTS ? texts : jsons, 2) :
+			fixture_number("v", k <= LARGE ? SI_TYPE_LONG : k == DOUBLES ? SI_TYPE_DOUBLE : SI_TYPE_FLOAT, FIX_CONSTANT, 0, 2);
+		columns[k].desc.role = SI_ROLE_DIMENSION;
+		columns[k].desc.agg = SI_AGG_NONE;
+		columns[k].desc.json = k == JSONS;
+	}
+	columns[LONGS].v.longs = longs;
+	columns[LARGE].v.longs = large;
+	columns[DOUBLES].v.doubles = doubles;
+	columns[FLOATS].v.floats = floats;
+	for (int i = 0; i < (int) lengthof(cases); i++)
+		for (int turn = 0; turn < 3; turn++)
+		{
+			SiMergeSpec spec = {0};
+			SiSegment  *inputs[3];
+			TextsAndType t = {""};
+			SiSegmentError err = {0};
+
+			for (int k = 0; k < 3; k++)
+				inputs[k] = one_column_chunk(columns[cases[i].kinds[(k + turn) % 3]], 2);
+			CHECK(si_merge(inputs, 3, &spec, keep_texts_and_type, &t, &err), "%s", err.text);
+			CHECK_INT(t.type, cases[i].type);
+			CHECK_INT(t.json, cases[i].json);
+			/* rows are sorted by the dimension: look for each value */
+			for (int k = 0; k < 3; k++)
+				for (const char *v = cases[i].values[k]; *v != '\0'; v = strchr(v, ';') + 1)
+				{
+					char		value[64];
+
+					snprintf(value, sizeof(value), "%.*s", (int) (strchr(v, ';') - v) + 1, v);
+					CHECK(strstr(t.got, value) != NULL, "case %d, turn %d: %s is not in %s", i, turn, value, t.got);
+				}
+		}
 }
 
 /* Sums of longs stop at the ends of the range; stopping stops. */
@@ -571,6 +656,7 @@ main(void)
 {
 	test_against_naive();
 	test_conversions();
+	test_common_types();
 	test_edges();
 	return harness_end("test_merge");
 }

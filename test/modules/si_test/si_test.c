@@ -42,6 +42,7 @@ type_of(Oid typid)
 		case TIMESTAMPTZOID:
 			return SI_TYPE_TIME;
 		case TEXTOID:
+		case JSONOID:
 			return SI_TYPE_STRING;
 		case INT8OID:
 			return SI_TYPE_LONG;
@@ -153,6 +154,7 @@ make_table(SPITupleTable *rows, uint32 n)
 
 		column->desc.name = pstrdup(NameStr(att->attname));
 		column->desc.type = type_of(att->atttypid);
+		column->desc.json = att->atttypid == JSONOID;
 		/* only __time is a time: others are stored as numbers of milliseconds */
 		if (column->desc.type == SI_TYPE_TIME && col > 0)
 			column->desc.type = SI_TYPE_LONG;
