@@ -173,6 +173,7 @@ si_chunk_load(SiChunkReader *r, int column)
 	else
 	{
 		c->stored.type = c->info->desc.type;
+		c->stored.json = c->info->desc.json;
 		need_buffers(r, &c->stored);
 		read_block(r, c, column, &c->stored);
 		MemoryContextSwitchTo(r->cxt);

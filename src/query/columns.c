@@ -127,8 +127,13 @@ number_at(const SiVector *vec, uint32 i, SiType to)
 		if (code == 0)
 			n.isnull = true;
 		else
-			n = number_of_text(vec->dict->bytes + vec->dict->offsets[code - 1],
-							   vec->dict->offsets[code] - vec->dict->offsets[code - 1], to);
+		{
+			const char *bytes = vec->dict->bytes + vec->dict->offsets[code - 1];
+			Size		len = vec->dict->offsets[code] - vec->dict->offsets[code - 1];
+			bool		quoted = vec->json && len >= 2 && bytes[0] == '"';
+
+			n = quoted ? number_of_text(bytes + 1, len - 2, to) : number_of_text(bytes, len, to);
+		}
 		return n;
 	}
 

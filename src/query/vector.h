@@ -44,6 +44,7 @@ typedef struct SiVector
 	}			v;
 	uint64	   *nulls;			/* bit i: row i is null; not used for strings */
 	const SiDict *dict;			/* strings */
+	bool		json;			/* strings are JSON, on the way into another type */
 } SiVector;
 
 /* The words that hold nrows bits. */
