@@ -21,6 +21,10 @@ SHLIB_LINK = -lrdkafka -llz4 -lroaring -lsimdjson -licui18n -licuuc -lstdc++ -lp
 # No LLVM bitcode: nothing here is worth inlining into a query.
 override with_llvm := no
 
+# PostgreSQL 16 and later hide the symbols of a module; test/modules calls ours.
+override CFLAGS_SL_MODULE :=
+override CXXFLAGS_SL_MODULE :=
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

@@ -21,6 +21,7 @@
 #include "api/api.h"
 #include "api/lookup.h"
 #include "api/query.h"
+#include "api/table.h"
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -45,7 +46,7 @@ static bool
 catalog_present(void)
 {
 	static const char *const needed[] = {
-		"install", "data_source", "supervisor", "dropped_data_source"
+		"install", "data_source", "supervisor", "dropped_data_source", "discovered_column"
 	};
 	Oid			extension = get_extension_oid("stream_ingest", true);
 	Oid			schema = get_namespace_oid("stream_ingest", true);
@@ -85,14 +86,39 @@ drop_data_source(Oid relid)
 	si_query_end(&q);
 }
 
+/*
+ * A column that the user drops is noted as done with, so that the table is
+ * not widened by it again.  PostgreSQL forgets its options.
+ */
+static void
+drop_column(Oid relid, int attnum)
+{
+	char	   *dimension = si_table_dimension(relid, attnum);
+	SiQuery		q;
+
+	if (dimension == NULL)
+		return;
+	si_query_begin_any_version(&q, false);
+	si_query(&q,
+			 "INSERT INTO stream_ingest.discovered_column (data_source_id, name, install, type, attached)"
+			 " SELECT d.data_source_id, $2, i.uuid, 'string', true FROM stream_ingest.data_source d, stream_ingest.install i"
+			 " WHERE d.relid = $1 ON CONFLICT (data_source_id, name) DO UPDATE SET attached = true, problem = NULL",
+			 "ot", relid, dimension);
+	si_query_end(&q);
+}
+
 static void
 object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
 {
 	if (prev_object_access_hook)
 		prev_object_access_hook(access, class_id, object_id, sub_id, arg);
-	if (access == OAT_DROP && class_id == RelationRelationId && sub_id == 0 &&
-		get_rel_relkind(object_id) == RELKIND_FOREIGN_TABLE && catalog_present())
+	if (access != OAT_DROP || class_id != RelationRelationId || sub_id < 0 ||
+		get_rel_relkind(object_id) != RELKIND_FOREIGN_TABLE || !catalog_present())
+		return;
+	if (sub_id == 0)
 		drop_data_source(object_id);
+	else
+		drop_column(object_id, sub_id);
 }
 
 void

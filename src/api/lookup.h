@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "api/query.h"
+#include "common/port.h"
 
 /* A supervisor after the requests on it that are not applied yet. */
 typedef struct SiSupervisor
@@ -45,6 +46,6 @@ extern void si_check_owner(const SiSupervisor *s, Oid user);
 extern bool si_end_orphan_supervisor(SiQuery *q, const char *id, bool wait);
 
 /* ERROR: there is no such supervisor. */
-extern void si_no_such_supervisor(const char *id) pg_attribute_noreturn();
+extern void si_no_such_supervisor(const char *id) SI_NORETURN;
 
 #endif							/* SI_API_LOOKUP_H */

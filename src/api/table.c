@@ -216,9 +216,25 @@ shown_dimension(HeapTuple attribute)
 	return NULL;
 }
 
+char *
+si_table_dimension(Oid relid, int attnum)
+{
+	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attnum));
+	char	   *dimension;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	dimension = shown_dimension(tuple);
+	if (dimension == NULL)
+		dimension = pstrdup(NameStr(((Form_pg_attribute) GETSTRUCT(tuple))->attname));
+	ReleaseSysCache(tuple);
+	return dimension;
+}
+
 /*
- * A dropped attribute keeps its options in PostgreSQL 15, which is how a
- * column that the user has dropped is told from one that never was.
+ * A dropped attribute keeps its options until PostgreSQL 16, which is how a
+ * column that the user has dropped is told from one that never was; later
+ * versions have only the note that drop.c makes.
  */
 HTAB *
 si_table_names(Oid relid)

@@ -55,6 +55,9 @@ typedef enum SiColumnState
 	SI_COLUMN_NAME_TAKEN		/* missing, and its name belongs to another column */
 } SiColumnState;
 
+/* The dimension that a column shows; NULL when there is no such column. */
+extern char *si_table_dimension(Oid relid, int attnum);
+
 /* The names that a table has, in CurrentMemoryContext; and one name in them. */
 extern HTAB *si_table_names(Oid relid);
 extern SiColumnState si_table_column_state(HTAB *names, const char *name);

@@ -19,6 +19,7 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/version.h"
 #include "common/int.h"
+#include "common/pgcompat.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -112,7 +113,7 @@ si_catalog_pkey(SiCatalogTable which)
 	{
 		Oid			table = si_catalog_table(which);
 		Relation	rel = table_open(table, AccessShareLock);
-		Oid			pkey = RelationGetPrimaryKeyIndex(rel);
+		Oid			pkey = SI_PRIMARY_KEY(rel);
 
 		table_close(rel, AccessShareLock);
 		if (!OidIsValid(pkey))

@@ -34,11 +34,15 @@
 #define SI_WAIT_SET_OF_PROCESS TopMemoryContext
 #endif
 
-/* 18: headers were split. */
+/* 18: headers were split; a primary key may be asked for that is deferrable. */
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
 #include "storage/waiteventset.h"
+
+#define SI_PRIMARY_KEY(rel) RelationGetPrimaryKeyIndex((rel), false)
+#else
+#define SI_PRIMARY_KEY(rel) RelationGetPrimaryKeyIndex(rel)
 #endif
 
 /* A path of a plain scan.  17 and 18 added arguments that are of no use to one. */

@@ -37,4 +37,7 @@
 #define SI_LIKELY(x)	__builtin_expect(!!(x), 1)
 #define SI_UNLIKELY(x)	__builtin_expect(!!(x), 0)
 
+/* At the end of a declaration; PostgreSQL's own word for it has changed places. */
+#define SI_NORETURN		__attribute__((noreturn))
+
 #endif							/* SI_COMMON_PORT_H */

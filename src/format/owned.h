@@ -20,6 +20,6 @@ extern SiOwned *si_owned_register(void *thing, void (*release) (void *));
 extern void si_owned_forget(SiOwned *owned);
 
 /* What a format that cannot be created without memory says; never returns. */
-extern void si_owned_no_memory(void) pg_attribute_noreturn();
+extern void si_owned_no_memory(void) SI_NORETURN;
 
 #endif							/* SI_FORMAT_OWNED_H */

@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "catalog/chunks.h"
+#include "common/port.h"
 #include "files/files.h"
 #include "query/columns.h"
 
@@ -78,6 +79,6 @@ extern Datum si_chunk_text(SiChunkReader *r, int column, uint32 code);
 extern const char *si_chunk_name(const SiChunk *chunk);
 /* Throws what the segment module found. */
 extern void si_chunk_corrupt(const char *relname, const SiChunk *chunk,
-							 const SiSegmentError *err) pg_attribute_noreturn();
+							 const SiSegmentError *err) SI_NORETURN;
 
 #endif							/* SI_QUERY_CHUNK_H */

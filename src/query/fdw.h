@@ -9,6 +9,7 @@
 
 #include "commands/explain.h"
 #include "commands/vacuum.h"
+#include "common/pgcompat.h"
 #include "foreign/fdwapi.h"
 #include "nodes/execnodes.h"
 #include "query/scan.h"

@@ -6,6 +6,7 @@
 #ifndef SI_SPEC_CHECK_H
 #define SI_SPEC_CHECK_H
 
+#include "common/port.h"
 #include "common/types.h"
 #include "nodes/pg_list.h"
 #include "spec/fields.h"
@@ -91,9 +92,9 @@ extern void si_findings_report(const SiSpecFindings *f, bool strict, bool quiet)
 extern void si_check_members(SiSpecFindings *f, const SiJson *object, const char *schema, const char *shown);
 
 /* ERROR "invalid value for <path>: <value>".  detail, hint may be NULL. */
-extern void si_spec_error(const char *path, const SiJson *value, const char *detail, const char *hint) pg_attribute_noreturn();
+extern void si_spec_error(const char *path, const SiJson *value, const char *detail, const char *hint) SI_NORETURN;
 /* ERROR "<path> is missing". */
-extern void si_spec_missing(const char *path, const char *hint) pg_attribute_noreturn();
+extern void si_spec_missing(const char *path, const char *hint) SI_NORETURN;
 
 /*
  * Values with Druid's coercions: false when the value is not one.  Null and

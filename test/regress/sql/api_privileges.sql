@@ -49,7 +49,8 @@ SELECT error(format('SELECT submit_supervisor(%L)', spec('wiki')));
 SET search_path = mine, public;
 SELECT submit_supervisor(spec('wiki', ',"sasl.password":"secret word"'));
 RESET ROLE;
-SELECT relowner::regrole, relacl FROM pg_class WHERE oid = 'mine.wiki'::regclass;
+SELECT relowner::regrole, (SELECT string_agg(privilege_type, ' ' ORDER BY privilege_type) FROM aclexplode(relacl) WHERE grantee = 'api_reader'::regrole) AS reader
+FROM pg_class WHERE oid = 'mine.wiki'::regclass;
 SELECT current_user = session_user AS same_user, current_setting('search_path');
 SELECT count(*) FROM mine.wiki;
 SET ROLE api_reader;
