@@ -68,6 +68,7 @@ CREATE TABLE stream_ingest.request (
 	data_source_id bigint,
 	task_id text COLLATE "C",
 	task_groups integer[],
+	topics text[],
 	partitions integer[],
 	offsets bigint[],
 	time_ms bigint,
@@ -76,6 +77,8 @@ CREATE TABLE stream_ingest.request (
 	at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE stream_ingest.request IS 'verbs called in SQL that the overlord has not applied yet';
+COMMENT ON COLUMN stream_ingest.request.partitions IS 'reset: numbers of partitions in their topics; null: all';
+COMMENT ON COLUMN stream_ingest.request.topics IS 'reset: the topic of each of partitions; null: the only one';
 COMMENT ON COLUMN stream_ingest.request.offsets IS 'reset: the next offset of each of partitions, or of all; -1 latest, -2 earliest, -3 the first at time_ms, -4 as the spec says';
 
 CREATE TABLE stream_ingest.task_group (

@@ -31,7 +31,7 @@ COMMENT ON FUNCTION @extschema@.terminate_supervisor(text) IS 'publishes what ha
 
 CREATE FUNCTION @extschema@.reset_supervisor(id text) RETURNS json
 	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_reset_supervisor';
-COMMENT ON FUNCTION @extschema@.reset_supervisor(text) IS 'forgets the offsets: reading starts again at the earliest or latest one as the spec says; answers {"id":...}';
+COMMENT ON FUNCTION @extschema@.reset_supervisor(text) IS 'forgets the offsets: reading starts again at the earliest or latest one as the spec says; what is not published yet is dropped and read again; answers {"id":...}';
 
 CREATE FUNCTION @extschema@.get_supervisor(id text) RETURNS json
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_supervisor';

@@ -35,6 +35,18 @@ CREATE FUNCTION @extschema@.get_task_report(task_id text) RETURNS json
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_task_report';
 COMMENT ON FUNCTION @extschema@.get_task_report(text) IS 'what a task has counted, and the messages it could not store in full';
 
+CREATE FUNCTION @extschema@.reset_supervisor(id text, "to" text, partitions integer[] DEFAULT NULL) RETURNS json
+	LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'si_reset_supervisor_to';
+COMMENT ON FUNCTION @extschema@.reset_supervisor(text, text, integer[]) IS 'reading goes on at ''earliest'', ''latest'', or the first message that is not older than a time; of all partitions or of these';
+
+CREATE FUNCTION @extschema@.reset_supervisor(id text, "to" timestamptz, partitions integer[] DEFAULT NULL) RETURNS json
+	LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'si_reset_supervisor_to_time';
+COMMENT ON FUNCTION @extschema@.reset_supervisor(text, timestamptz, integer[]) IS 'reading goes on at the first message that is not older than this; of all partitions or of these';
+
+CREATE FUNCTION @extschema@.reset_offsets(id text, offsets json) RETURNS json
+	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_reset_offsets';
+COMMENT ON FUNCTION @extschema@.reset_offsets(text, json) IS 'reading goes on at these offsets, in the shape of Druid: {"type":"kafka","partitions":{"type":"end","stream":"t","partitionOffsetMap":{"0":100}}}';
+
 CREATE FUNCTION @extschema@.handoff_task_groups(id text, task_group_ids integer[]) RETURNS json
 	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_handoff_task_groups';
 COMMENT ON FUNCTION @extschema@.handoff_task_groups(text, integer[]) IS 'publishes now what these task groups have read, while reading goes on; answers {"id":...}';
@@ -44,6 +56,9 @@ CREATE FUNCTION @extschema@.shutdown_task(task_id text) RETURNS json
 COMMENT ON FUNCTION @extschema@.shutdown_task(text) IS 'ends a task as failed; another one takes over what it has read, and goes on; answers {"task":...}';
 
 REVOKE EXECUTE ON FUNCTION
+	@extschema@.reset_supervisor(text, text, integer[]),
+	@extschema@.reset_supervisor(text, timestamptz, integer[]),
+	@extschema@.reset_offsets(text, json),
 	@extschema@.handoff_task_groups(text, integer[]),
 	@extschema@.shutdown_task(text),
 	@extschema@.get_supervisor_health(text),

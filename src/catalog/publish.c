@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "catalog/publish.h"
+#include "catalog/reset.h"
 #include "catalog/spi.h"
 #include "common/fault.h"
 #include "common/guc.h"
@@ -268,7 +269,8 @@ join_ranges(const SiMergeWork *work, int n, int *npartitions, int32 **partitions
 	*npartitions = k;
 }
 
-static void
+/* False when one of them is gone. */
+static bool
 remove_inputs(int64 data_source_id, const uint8 *install, const SiMergeWork *work, int n)
 {
 	Datum		args[5];
@@ -287,14 +289,17 @@ remove_inputs(int64 data_source_id, const uint8 *install, const SiMergeWork *wor
 	args[4] = UUIDPGetDatum((pg_uuid_t *) install);
 	si_spi_run(&remove_deltas, args, NULL, SPI_OK_SELECT);
 	if (si_spi_int8(0, 1) != n)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("found only " INT64_FORMAT " of %d chunks to be replaced", si_spi_int8(0, 1), n),
-				 errdetail("Another process merged or removed them.")));
+	{
+		ereport(LOG,
+				(errmsg("found only " INT64_FORMAT " of %d chunks to be replaced", si_spi_int8(0, 1), n),
+				 errdetail("A reset has dropped the others.")));
+		return false;
+	}
 
 	args[2] = Int32GetDatum(work->publish ? MAX_LEVEL : work->level - 1);
 	args[3] = Int64GetDatum(seqs[n - 1] + 1);
 	si_spi_run(&raise_floors, args, NULL, SPI_OK_UPDATE);
+	return true;
 }
 
 static void
@@ -362,7 +367,7 @@ add_segments(int64 data_source_id, const uint8 *install, const SiMergeWork *work
 	}
 }
 
-void
+bool
 si_publish_commit(int64 data_source_id, const uint8 *install, const SiMergeWork *work, int n,
 				  const SiNewChunk *chunks, int nchunks)
 {
@@ -372,8 +377,13 @@ si_publish_commit(int64 data_source_id, const uint8 *install, const SiMergeWork 
 	if (work->publish ? n > 0 && nchunks == 0 : nchunks != 1)
 		elog(ERROR, "%d chunks of data source " INT64_FORMAT " were merged into %d", n, data_source_id, nchunks);
 	si_spi_begin();
-	if (n > 0)
-		remove_inputs(data_source_id, install, work, n);
+	si_catalog_lock_deltas(data_source_id);
+	if (n > 0 && !remove_inputs(data_source_id, install, work, n))
+	{
+		si_spi_abort();
+		MemoryContextSwitchTo(caller);
+		return false;
+	}
 	SI_FAULT("publish_deltas_removed");
 	if (work->publish)
 	{
@@ -392,6 +402,7 @@ si_publish_commit(int64 data_source_id, const uint8 *install, const SiMergeWork 
 	si_spi_commit();
 	MemoryContextSwitchTo(caller);
 	SI_FAULT("publish_after_end");
+	return true;
 }
 
 char *

@@ -4,8 +4,9 @@
  *		larger chunks in.
  *
  * Only the one publishing worker of a data source calls these.  Each removal
- * names the chunks exactly and checks their number, so that a second worker
- * that should not exist fails instead of doubling rows.
+ * names the chunks exactly and checks their number, so that after a reset, or
+ * beside a second worker that should not exist, it gives up instead of
+ * doubling rows.
  */
 #ifndef SI_CATALOG_PUBLISH_H
 #define SI_CATALOG_PUBLISH_H
@@ -67,9 +68,10 @@ extern bool si_publish_next_work(int64 data_source_id, const uint8 *install, int
 /*
  * Replaces the first n deltas of the work by chunks.  When all deltas of a
  * task are published (n = work->ndeltas) the task is a SUCCESS.  Flushed to
- * disk before it returns.  ERROR when a delta is no longer there.
+ * disk before it returns.  False when a delta is no longer there, after a
+ * reset: nothing was changed, and the new chunks are nobody's.
  */
-extern void si_publish_commit(int64 data_source_id, const uint8 *install, const SiMergeWork *work, int n,
+extern bool si_publish_commit(int64 data_source_id, const uint8 *install, const SiMergeWork *work, int n,
 							  const SiNewChunk *chunks, int nchunks);
 
 /* The spec by which a supervisor's chunks are merged, also after its termination. */

@@ -32,6 +32,7 @@ typedef enum PlanId
 	PLAN_SPEC,
 	PLAN_REQUESTS,
 	PLAN_REQUEST_DONE,
+	PLAN_REQUESTS_BEFORE,
 	PLAN_REQUEST_ORPHAN,
 	PLAN_SUBMIT,
 	PLAN_SUSPENDED,
@@ -84,13 +85,17 @@ static const PlanDef defs[NUM_PLANS] = {
 	},
 	[PLAN_REQUESTS] = {
 		"SELECT request_id, supervisor_id, verb, spec::text, search_path, data_source_id, task_id, task_groups,"
-		" partitions, offsets, time_ms, rejected_to"
+		" partitions, offsets, time_ms, rejected_to, to_json(topics)::text"
 		" FROM stream_ingest.request WHERE install = $1 ORDER BY request_id",
 		1, {UUIDOID}
 	},
 	[PLAN_REQUEST_DONE] = {
 		"DELETE FROM stream_ingest.request WHERE install = $1 AND request_id = $2",
 		2, {UUIDOID, INT8OID}
+	},
+	[PLAN_REQUESTS_BEFORE] = {
+		"DELETE FROM stream_ingest.request WHERE install = $1 AND supervisor_id = $2 AND request_id < $3",
+		3, {UUIDOID, TEXTOID, INT8OID}
 	},
 	[PLAN_REQUEST_ORPHAN] = {
 		"DELETE FROM stream_ingest.request r WHERE r.install = $1 AND r.request_id = $2"
@@ -467,6 +472,7 @@ si_catalog_requests(SiRequestRow **rows)
 		(*rows)[i].noffsets = array_field(i, 10, INT8OID, (void **) &(*rows)[i].offsets);
 		(*rows)[i].time_ms = int64_field(i, 11);
 		(*rows)[i].rejected_to = int64_field(i, 12);
+		(*rows)[i].topics_json = text_field(i, 13);
 		for (int v = 0; v < lengthof(verbs); v++)
 			if (strcmp(verb, verbs[v]) == 0)
 				(*rows)[i].verb = (SiVerb) v;
@@ -616,8 +622,10 @@ void
 si_catalog_apply_terminate(const SiRequestRow *r)
 {
 	Datum		args[] = {INSTALL_ARG, TEXT_ARG(r->supervisor_id)};
+	Datum		before[] = {INSTALL_ARG, TEXT_ARG(r->supervisor_id), Int64GetDatum(r->request_id)};
 
 	run(PLAN_TERMINATE, 0, args);
+	run(PLAN_REQUESTS_BEFORE, 0, before);
 	run(PLAN_STATUS_GONE, 0, args);
 	si_catalog_forget_request(r->request_id);
 }

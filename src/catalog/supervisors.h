@@ -55,6 +55,7 @@ typedef struct SiRequestRow
 	char	   *task_id;		/* shutdown_task */
 	int			ntask_groups;	/* handoff */
 	int32	   *task_groups;
+	char	   *topics_json;	/* reset: topics of partitions as a JSON array */
 	int			npartitions;	/* reset; 0: all, by the only one of offsets */
 	int32	   *partitions;
 	int			noffsets;

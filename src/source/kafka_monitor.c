@@ -46,6 +46,7 @@ typedef struct Question
 	char	   *id;				/* supervisor */
 	char	   *topic;			/* or the pattern of topics */
 	bool		is_pattern;
+	int64		time_ms;		/* -1: none */
 } Question;
 
 /* The topics of an answer; malloc'ed. */
@@ -65,6 +66,7 @@ typedef struct Answer
 	Topics		topics;
 	int64	   *low;			/* malloc'ed; NULL unless SI_STREAM_OK */
 	int64	   *high;
+	int64	   *times;			/* NULL unless asked */
 } Answer;
 
 typedef struct Client
@@ -111,6 +113,7 @@ free_answer(Answer *a)
 	free(a->topics.topics);
 	free(a->low);
 	free(a->high);
+	free(a->times);
 	free(a);
 }
 
@@ -323,8 +326,9 @@ match_topics(Client *c, const char *pattern, Topics *found, SiStreamError *error
 }
 
 /*
- * One watermark (RD_KAFKA_OFFSET_BEGINNING or _END) of every partition, in one
- * request per broker.  -1 for those that did not answer; false when none did.
+ * One watermark (RD_KAFKA_OFFSET_BEGINNING or _END) of every partition, or the
+ * first offset at a time, in one request per broker.  -1 for those that did
+ * not answer, -2 where nothing is so young; false when none answered.
  */
 static bool
 ask_offsets(Client *c, const Topics *topics, int64 which, int64 *out, SiStreamError *error)
@@ -346,9 +350,9 @@ ask_offsets(Client *c, const Topics *topics, int64 which, int64 *out, SiStreamEr
 	{
 		const rd_kafka_topic_partition_t *p = &list->elems[i];
 
-		if (p->err == RD_KAFKA_RESP_ERR_NO_ERROR && p->offset >= 0)
+		if (p->err == RD_KAFKA_RESP_ERR_NO_ERROR && (p->offset >= 0 || which >= 0))
 		{
-			out[i] = p->offset;
+			out[i] = p->offset >= 0 ? p->offset : -2;
 			answered++;
 		}
 		else if (first_err == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -377,8 +381,15 @@ work_out(Client *c, const Question *q, Answer *a)
 	a->high = malloc(size);
 	if (a->low == NULL || a->high == NULL)
 		out_of_memory(&a->error);
-	else if (ask_offsets(c, &a->topics, RD_KAFKA_OFFSET_END, a->high, &a->error))
-		(void) ask_offsets(c, &a->topics, RD_KAFKA_OFFSET_BEGINNING, a->low, &a->error);
+	else if (ask_offsets(c, &a->topics, RD_KAFKA_OFFSET_END, a->high, &a->error) &&
+			 ask_offsets(c, &a->topics, RD_KAFKA_OFFSET_BEGINNING, a->low, &a->error) && q->time_ms >= 0)
+	{
+		a->times = malloc(size);
+		if (a->times == NULL)
+			out_of_memory(&a->error);
+		else
+			(void) ask_offsets(c, &a->topics, q->time_ms, a->times, &a->error);
+	}
 	while (rd_kafka_poll(c->rk, 0) > 0)
 		;
 }
@@ -527,13 +538,14 @@ get_client(int n, const SiKeyValue *properties)
 
 /* Under the lock: queues a question, or finds the same one still open.  0 when memory is exhausted. */
 static uint64
-queue_question(Client *c, const char *id, const char *topic, bool is_pattern)
+queue_question(Client *c, const char *id, const char *topic, bool is_pattern, int64 time_ms)
 {
 	Question   *q;
 
 	for (q = c->first; q != NULL; q = q->next)
 	{
-		if (strcmp(q->topic, topic) == 0 && strcmp(q->id, id) == 0 && q->is_pattern == is_pattern)
+		if (strcmp(q->topic, topic) == 0 && strcmp(q->id, id) == 0 && q->is_pattern == is_pattern &&
+			q->time_ms == time_ms)
 			return q->ticket;
 	}
 	q = calloc(1, sizeof(Question));
@@ -542,6 +554,7 @@ queue_question(Client *c, const char *id, const char *topic, bool is_pattern)
 	q->id = strdup(id);
 	q->topic = strdup(topic);
 	q->is_pattern = is_pattern;
+	q->time_ms = time_ms;
 	if (q->id == NULL || q->topic == NULL)
 	{
 		free_question(q);
@@ -578,6 +591,12 @@ answer_at_once(const char *text)
 uint64
 si_kafka_monitor_ask(const SiSpec *spec)
 {
+	return si_kafka_monitor_ask_at(spec, -1);
+}
+
+uint64
+si_kafka_monitor_ask_at(const SiSpec *spec, int64 time_ms)
+{
 	Client	   *c;
 	uint64		ticket = 0;
 
@@ -585,7 +604,7 @@ si_kafka_monitor_ask(const SiSpec *spec)
 	c = get_client(spec->nproperties, spec->properties);
 	if (c != NULL)
 		ticket = queue_question(c, spec->id != NULL ? spec->id : "",
-								spec->topic ? spec->topic : spec->topic_pattern, spec->topic == NULL);
+								spec->topic ? spec->topic : spec->topic_pattern, spec->topic == NULL, time_ms);
 	if (ticket == 0)
 		ticket = answer_at_once("out of memory or threads");
 	pthread_mutex_unlock(&monitor.lock);
@@ -631,6 +650,8 @@ si_kafka_monitor_next(SiTopicAnswer *answer)
 		answer->npartitions = a->topics.npartitions;
 		answer->low = memcpy(palloc(size), a->low, size);
 		answer->high = memcpy(palloc(size), a->high, size);
+		if (a->times)
+			answer->times = memcpy(palloc(size), a->times, size);
 	}
 	free_answer(a);
 	return true;

@@ -29,6 +29,7 @@ typedef struct SiTopicAnswer
 	int			npartitions;	/* of all topics together: partitions 0, 1, ... of the first, then of the next */
 	int64	   *low;			/* -1 where a partition did not answer */
 	int64	   *high;
+	int64	   *times;			/* NULL unless asked: first offset at that time; -1 not answered, -2 there is none */
 } SiTopicAnswer;
 
 /*
@@ -41,6 +42,8 @@ extern int	si_kafka_monitor_init(void);
  * same supervisor is open, its ticket is returned again and answered once.
  */
 extern uint64 si_kafka_monitor_ask(const SiSpec *spec);
+/* Asks also for the first offset that is not older than a time; -1: none. */
+extern uint64 si_kafka_monitor_ask_at(const SiSpec *spec, int64 time_ms);
 /* Next answer, or false: call it until then.  What it points to is palloc'ed in CurrentMemoryContext. */
 extern bool si_kafka_monitor_next(SiTopicAnswer *answer);
 /* Ends all threads; those that wait for a hanging broker are not waited for. */

@@ -178,7 +178,9 @@ do_work(Publisher *p, const SiMergeWork *work, const SiSpec *spec)
 				 errmsg("could not merge chunks of supervisor \"%s\": %s (byte " UINT64_FORMAT ")",
 						work->supervisor_id, err.text, err.offset)));
 	SI_FAULT("merge_done");
-	si_publish_commit(p->data_source_id, p->install, work, n, out.chunks, out.n);
+	if (!si_publish_commit(p->data_source_id, p->install, work, n, out.chunks, out.n))
+		for (int i = 0; i < out.n; i++)
+			si_file_unlink(p->install, out.chunks[i].file);
 	return true;
 }
 

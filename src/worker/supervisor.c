@@ -100,6 +100,7 @@ si_supervisor_forget_ends(SiSupervisor *s)
 {
 	MemoryContextReset(s->ends_context);
 	memset(&s->ends, 0, sizeof(s->ends));
+	s->ends_times = NULL;
 	s->ends_known = s->answered = false;
 	s->ends_at = s->answer_at = 0;
 	s->ticket = 0;
@@ -159,10 +160,20 @@ si_supervisor_set_pending(SiSupervisor *s, const SiRequestRow *r)
 {
 	MemoryContext old = MemoryContextSwitchTo(s->context);
 
+	/* a terminate does not wait for a reset that waits for the broker */
+	if (s->pending)
+		pfree(s->pending);
 	s->pending = palloc0(sizeof(SiRequestRow));
+	s->pending_at = GetCurrentTimestamp();
+	s->reset_waits = false;
 	s->pending->request_id = r->request_id;
 	s->pending->supervisor_id = s->row.id;
 	s->pending->verb = r->verb;
+	if (r->verb == SI_VERB_RESET)
+	{
+		si_supervisor_keep_reset(s->pending, r);
+		s->ask_next = 0;
+	}
 	MemoryContextSwitchTo(old);
 	s->dirty = true;
 	if (r->verb == SI_VERB_TERMINATE)
@@ -365,8 +376,9 @@ ask_broker(SiSupervisor *s, TimestampTz now)
 	begin = TimestampTzPlusMilliseconds(s->row.created, s->spec->start_delay);
 	if (s->ticket != 0 || now < s->ask_next || now < begin)
 		return;
-	si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_CONNECTING_TO_STREAM);
-	s->ticket = si_kafka_monitor_ask(s->spec);
+	if (!s->row.suspended)
+		si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_CONNECTING_TO_STREAM);
+	s->ticket = si_kafka_monitor_ask_at(s->spec, s->pending && s->pending->time_ms > 0 ? s->pending->time_ms : -1);
 	s->asked_at = now;
 }
 
@@ -405,6 +417,8 @@ keep_answer(SiSupervisor *s, const SiTopicAnswer *answer)
 		a->topics[i].topic = pstrdup(answer->topics[i].topic);
 		a->topics[i].npartitions = answer->topics[i].npartitions;
 	}
+	if (answer->times)
+		a->times = memcpy(palloc(Max(a->npartitions, 1) * sizeof(int64)), answer->times, a->npartitions * sizeof(int64));
 	a->low = palloc(Max(a->npartitions, 1) * sizeof(int64));
 	a->high = palloc(Max(a->npartitions, 1) * sizeof(int64));
 	memcpy(a->low, answer->low, a->npartitions * sizeof(int64));
@@ -532,11 +546,11 @@ step(void *arg)
 		if (s->spec == NULL)
 			return;
 	}
-	if (!s->row.suspended && s->pending == NULL)
+	if ((!s->row.suspended && s->pending == NULL) || (s->pending && s->pending->verb == SI_VERB_RESET))
 		ask_broker(s, now);
 
 	due = s->dirty || s->run_pending ||
-		((!s->row.suspended || s->npublishing > 0) && TimestampDifferenceExceeds(s->planned_at, now, PLAN_MS));
+		((!s->row.suspended || s->npublishing > 0 || s->pending) && TimestampDifferenceExceeds(s->planned_at, now, PLAN_MS));
 	if (!due)
 		return;
 	s->dirty = false;

@@ -55,6 +55,7 @@ typedef struct SiSupervisor
 	bool		ends_known;
 	SiStreamEnds ends;			/* the answer, its topics numbered */
 	TimestampTz ends_at;
+	int64	   *ends_times;		/* of a reset to a time: the first offset; -1 not known, -2 none; or NULL */
 	MemoryContext ends_context;
 	bool		streams_known;
 	int			nstreams;
@@ -66,6 +67,8 @@ typedef struct SiSupervisor
 	bool		restart;		/* readers of an older spec are to be replaced */
 	bool		forgive;		/* parse exceptions count from 0 when the readers are gone */
 	SiRequestRow *pending;		/* terminate or reset that waits for the readers to end */
+	TimestampTz pending_at;
+	bool		reset_waits;	/* it is a reset that waits for the broker */
 	int			halt_retries;
 	int			fewer_answers;	/* of the broker, one after another: fewer partitions than are stored */
 	SiGap	   *gaps;			/* open ones, loaded by each plan; in step_context */
@@ -132,6 +135,8 @@ extern void si_supervisor_forget_ends(SiSupervisor *s);
 
 /* supervisor_streams.c: topics and their numbers; inside the step's transaction. */
 
+/* The number of a topic, a new one if need be. */
+extern int	si_supervisor_stream_id(SiSupervisor *s, const char *topic);
 /* Makes ends of an answer that came; topics that are new get their numbers. */
 extern void si_supervisor_take_ends(SiSupervisor *s);
 /* What was numbered in a transaction that has failed is not. */
@@ -142,6 +147,17 @@ extern bool si_supervisor_keep_streams(SiSupervisor *s, SiGroupState *stored, in
 extern SiStreamEnds si_supervisor_ends_with(SiSupervisor *s, const SiGroupState *stored, int nstored);
 /* As Druid writes it: the number, or topic:number where there are several topics. */
 extern char *si_supervisor_partition(SiSupervisor *s, int32 partition);
+
+/* supervisor_reset.c: a pending reset; inside the step's transaction. */
+
+/* Copies what is the reset's into the current context. */
+extern void si_supervisor_keep_reset(SiRequestRow *kept, const SiRequestRow *r);
+/* Whether all is known that the pending reset needs; otherwise the broker is asked. */
+extern bool si_supervisor_reset_ready(SiSupervisor *s);
+/* Whether it waits, as of the last plan. */
+extern bool si_supervisor_reset_waits(SiSupervisor *s);
+/* Applies it and forgets the request; nothing reads. */
+extern void si_supervisor_reset(SiSupervisor *s);
 
 /* supervisor_plan.c: decides and writes; inside the step's transaction. */
 extern void si_supervisor_plan(SiSupervisor *s, TimestampTz now);

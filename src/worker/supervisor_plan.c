@@ -300,6 +300,7 @@ plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks,
 static bool
 plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
 {
+	bool		pending = s->pending && (s->pending->verb != SI_VERB_RESET || si_supervisor_reset_ready(s));
 	ListCell   *lc;
 
 	foreach(lc, s->readers)
@@ -309,7 +310,7 @@ plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
 		if (r->ref.index >= 0 && r->report.spec_version != 0 && r->report.spec_version != s->row.spec_version)
 			s->restart = true;
 	}
-	if (!s->row.suspended && s->pending == NULL && !s->restart)
+	if (!s->row.suspended && !pending && !s->restart)
 		return false;
 	if (!si_supervisor_quiet(s))
 	{
@@ -328,7 +329,7 @@ plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
 		si_catalog_unhalt(s->row.id, true);
 		s->forgive = false;
 	}
-	if (s->pending)
+	if (pending)
 	{
 		if (s->pending->verb == SI_VERB_TERMINATE)
 		{
@@ -337,7 +338,7 @@ plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
 		}
 		else
 		{
-			si_catalog_apply_reset(s->pending);
+			si_supervisor_reset(s);
 			/* reading begins at the ends of now, also after a long suspension */
 			si_supervisor_forget_ends(s);
 		}

@@ -21,6 +21,7 @@ si_supervisor_forget_streams(SiSupervisor *s)
 	/* the ends had these numbers: they are made again from the same answer */
 	MemoryContextReset(s->ends_context);
 	memset(&s->ends, 0, sizeof(s->ends));
+	s->ends_times = NULL;
 	s->ends_known = false;
 	s->answered = s->answer_at != 0;
 }
@@ -72,6 +73,13 @@ stream_id(SiSupervisor *s, const char *topic)
 	return st->id;
 }
 
+int
+si_supervisor_stream_id(SiSupervisor *s, const char *topic)
+{
+	load_streams(s);
+	return stream_id(s, topic);
+}
+
 /* A topic of the answer. */
 typedef struct Told
 {
@@ -116,7 +124,8 @@ si_supervisor_take_ends(SiSupervisor *s)
 	int32	   *partitions;
 	uint32	   *hashes;
 	int64	   *low,
-			   *high;
+			   *high,
+			   *times;
 	int			n = 0;
 
 	if (!s->answered)
@@ -131,6 +140,7 @@ si_supervisor_take_ends(SiSupervisor *s)
 	hashes = palloc(Max(a->npartitions, 1) * sizeof(uint32));
 	low = palloc(Max(a->npartitions, 1) * sizeof(int64));
 	high = palloc(Max(a->npartitions, 1) * sizeof(int64));
+	times = a->times ? palloc(Max(a->npartitions, 1) * sizeof(int64)) : NULL;
 	MemoryContextSwitchTo(old);
 	for (int t = 0; t < a->ntopics; t++)
 		for (int i = 0; i < told[t].topic->npartitions; i++, n++)
@@ -139,6 +149,8 @@ si_supervisor_take_ends(SiSupervisor *s)
 			hashes[n] = si_stream_hash(told[t].topic->topic, i);
 			low[n] = a->low[told[t].first + i];
 			high[n] = a->high[told[t].first + i];
+			if (times)
+				times[n] = a->times[told[t].first + i];
 		}
 	memset(&s->ends, 0, sizeof(s->ends));
 	s->ends.npartitions = n;
@@ -146,6 +158,7 @@ si_supervisor_take_ends(SiSupervisor *s)
 	s->ends.hashes = s->spec->topic ? NULL : hashes;
 	s->ends.low = low;
 	s->ends.high = high;
+	s->ends_times = times;
 	s->ends_known = true;
 	s->ends_at = s->answer_at;
 	s->answered = false;

@@ -122,6 +122,16 @@ waits_for_readers(SiVerb verb)
 	return verb == SI_VERB_TERMINATE || verb == SI_VERB_RESET || verb == SI_VERB_REQUEUE;
 }
 
+/*
+ * A reset waits for its broker, perhaps for ever; what may come before it
+ * does: the spec with another broker, above all.
+ */
+static bool
+goes_before_reset(SiVerb verb)
+{
+	return verb != SI_VERB_RESET && verb != SI_VERB_REQUEUE;
+}
+
 static void
 apply_one(SiSupervisor *s, SiRequestRow *r)
 {
@@ -162,7 +172,7 @@ si_apply_requests(List *supervisors)
 
 		if (s == NULL)
 			(void) si_guard(apply_orphan, &r.rows[i], "applying a request for a supervisor that is gone", NULL, NULL, 0);
-		else if (s->pending)
+		else if (s->pending && !(si_supervisor_reset_waits(s) && goes_before_reset(r.rows[i].verb)))
 			continue;
 		else if (waits_for_readers(r.rows[i].verb))
 			si_supervisor_set_pending(s, &r.rows[i]);

@@ -94,6 +94,7 @@ SELECT k, json_array_length(v) FROM json_each(get_supervisors_history()) AS h (k
 
 SELECT error(format('SELECT %s(%L)', f, 'nope'))
 FROM unnest('{get_supervisor,get_supervisor_health,get_supervisor_status,get_supervisor_stats,get_supervisor_parse_errors,get_supervisor_history,suspend_supervisor,resume_supervisor,reset_supervisor,terminate_supervisor}'::text[]) f;
+SELECT error($$SELECT handoff_task_groups('nope', '{0}')$$), error($$SELECT reset_offsets('nope', '{}')$$);
 SELECT get_supervisor(NULL) IS NULL AS strict;
 
 BEGIN;
@@ -164,6 +165,40 @@ SELECT error(format('SELECT %s(%L)', f, 'nope')) FROM unnest('{get_task_status,g
 BEGIN READ ONLY;
 SELECT error(format('SELECT %s_all_supervisors()', v)) FROM unnest('{suspend,resume,terminate}'::text[]) v;
 COMMIT;
+
+--
+-- where to reset to
+--
+SELECT error(format('SELECT reset_offsets(%L, %L)', 'wiki', o)) FROM unnest(ARRAY[
+	'{}', '[]', '{"type":"kinesis"}', '{"type":"kafka"}', '{"type":"kafka","partitions":[]}', '{"type":"kafka","partitions":{}}',
+	'{"type":"kafka","partitions":{"type":"start","stream":"nobody","partitionOffsetMap":{"0":1}}}',
+	'{"type":"kafka","partitions":{"type":"end","partitionOffsetMap":{"0":1}}}',
+	'{"type":"kafka","partitions":{"type":"end","stream":"other","partitionOffsetMap":{"0":1}}}',
+	'{"type":"kafka","partitions":{"type":"end","stream":"nobody"}}',
+	'{"type":"kafka","partitions":{"type":"end","stream":"nobody","partitionOffsetMap":{}}}',
+	'{"type":"kafka","partitions":{"type":"end","stream":"nobody","partitionOffsetMap":{"x":1}}}',
+	'{"type":"kafka","partitions":{"type":"end","stream":"nobody","partitionOffsetMap":{"-1":1}}}',
+	'{"type":"kafka","partitions":{"type":"end","stream":"nobody","partitionOffsetMap":{"0":-1}}}',
+	'{"type":"kafka","partitions":{"type":"end","stream":"nobody","partitionOffsetMap":{"0":"soon"}}}',
+	'{"type":"kafka","partitions":{"type":"end","stream":"nobody","partitionOffsetMap":{"0":null}}}']) o;
+BEGIN;
+SELECT reset_offsets('wiki', '{"type":"kafka","partitions":{"type":"end","stream":"nobody","partitionOffsetMap":{"0":100,"3":"earliest","1":"latest"}}}');
+SELECT reset_offsets('wiki', '{"type":"kafka","partitions":{"type":"end","topic":"nobody","partitionSequenceNumberMap":{"0":"7"}}}');
+SELECT reset_supervisor('wiki', 'latest');
+SELECT reset_supervisor('wiki', 'earliest', '{0,2}');
+SELECT reset_supervisor('wiki', '2026-01-01 00:00:00+00');
+SELECT reset_supervisor('wiki', timestamptz '2026-01-01 00:00:00+00', '{1}');
+SELECT verb, topics, partitions, offsets, time_ms FROM stream_ingest.request ORDER BY request_id;
+ROLLBACK;
+SELECT error(format('SELECT reset_supervisor(%L, %L)', 'wiki', t)) FROM unnest('{soon,infinity,""}'::text[]) t;
+SELECT error(format('SELECT reset_supervisor(%L, %L, %L)', 'wiki', 'latest', p)) FROM unnest(ARRAY['{}', '{-1}', '{0,NULL}', '{65536}']) p;
+SELECT reset_supervisor('wiki', NULL::text) IS NULL AS strict;
+SELECT error(format('SELECT handoff_task_groups(%L, %L)', 'wiki', g)) FROM unnest(ARRAY['{}', '{NULL}', '{0}']) g;
+SELECT error($$SELECT shutdown_task('nope')$$);
+-- offsets of partitions that nobody has read are kept until somebody does
+SELECT reset_offsets('flat', '{"type":"kafka","partitions":{"type":"end","stream":"nobody","partitionOffsetMap":{"0":100,"1":200}}}');
+CALL settle();
+SELECT supervisor_id, topic, partition, "offset" FROM stream_ingest.partitions;
 
 --
 -- names

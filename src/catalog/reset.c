@@ -1,0 +1,151 @@
+/*
+ * reset.c
+ *		What the transaction of a reset does to unpublished chunks, tasks and
+ *		rejected messages.
+ *
+ * Locks: a lock of our own on the data source, which publishing takes too.
+ * Rows of data_source are not locked: who drops a table and stays open must
+ * not stop publishing.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "catalog/reset.h"
+#include "catalog/spi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* Fourth field of our lock tags; advisory locks of users have 1 or 2. */
+#define DELTAS_LOCK_CLASS	0x514A
+
+static SiStatement read_deltas = {
+	"SELECT level::pg_catalog.int4, group_id, seq, rows, partitions, start_offsets, end_offsets"
+	" FROM stream_ingest.delta WHERE data_source_id = $1 ORDER BY seq, group_id",
+	1, {INT8OID}
+};
+
+static SiStatement any_delta = {
+	"SELECT 1 FROM stream_ingest.delta WHERE data_source_id = $1 LIMIT 1", 1, {INT8OID}
+};
+
+static SiStatement drop_delta = {
+	"WITH gone AS (DELETE FROM stream_ingest.delta WHERE data_source_id = $1 AND level = $2 AND group_id = $3 AND seq = $4"
+	" RETURNING install, file, bytes), buried AS (INSERT INTO stream_ingest.tombstone (install, file, removed_by, bytes)"
+	" SELECT install, file, pg_catalog.pg_current_xact_id(), bytes FROM gone WHERE file IS NOT NULL)"
+	" SELECT pg_catalog.count(*) FROM gone",
+	4, {INT8OID, INT4OID, INT4OID, INT8OID}
+};
+
+/* $3 error, $4 partitions, $5 offsets */
+static SiStatement cut_tasks = {
+	"WITH t AS (SELECT t.task_id, EXISTS (SELECT FROM stream_ingest.delta d WHERE d.data_source_id = $1"
+	"  AND d.group_id = $2 AND d.seq BETWEEN t.start_seq AND t.end_seq) AS has_rows,"
+	" ARRAY(SELECT GREATEST(x.first, LEAST(x.next, COALESCE(n.next, x.next)))"
+	"  FROM ROWS FROM (pg_catalog.unnest(t.partitions), pg_catalog.unnest(t.start_offsets),"
+	"   pg_catalog.unnest(t.end_offsets)) WITH ORDINALITY AS x (partition, first, next, i)"
+	"  LEFT JOIN ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5)) AS n (partition, next) USING (partition)"
+	"  ORDER BY x.i) AS ends"
+	" FROM stream_ingest.task t WHERE t.data_source_id = $1 AND t.group_id = $2 AND t.status = 'RUNNING'"
+	" AND t.phase = 'PUBLISHING')"
+	" UPDATE stream_ingest.task u SET error = $3, end_offsets = t.ends,"
+	" status = CASE WHEN t.has_rows THEN 'RUNNING' ELSE 'FAILED' END,"
+	" phase = CASE WHEN t.has_rows THEN 'PUBLISHING' ELSE 'COMPLETED' END,"
+	" ended = CASE WHEN t.has_rows THEN NULL ELSE pg_catalog.clock_timestamp() END"
+	" FROM t WHERE u.task_id = t.task_id AND (u.end_offsets <> t.ends OR NOT t.has_rows)",
+	5, {INT8OID, INT4OID, TEXTOID, INT4ARRAYOID, INT8ARRAYOID}
+};
+
+static SiStatement forget_rejected = {
+	"DELETE FROM stream_ingest.rejected_message WHERE supervisor_id = $1 AND topic = $2 AND partition = $3"
+	" AND \"offset\" >= $4",
+	4, {TEXTOID, TEXTOID, INT4OID, INT8OID}
+};
+
+void
+si_catalog_lock_deltas(int64 data_source_id)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) ((uint64) data_source_id >> 32), (uint32) data_source_id,
+						 DELTAS_LOCK_CLASS);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+int
+si_catalog_deltas(int64 data_source_id, SiDeltaRow **rows)
+{
+	Datum		arg = Int64GetDatum(data_source_id);
+	int			n = (int) si_spi_run(&read_deltas, &arg, NULL, SPI_OK_SELECT);
+	bool		isnull;
+	int			k;
+
+	*rows = palloc0(sizeof(SiDeltaRow) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		SiDeltaRow *d = &(*rows)[i];
+
+		d->level = si_spi_int4(i, 1);
+		d->group_id = si_spi_int4(i, 2);
+		d->seq = si_spi_int8(i, 3);
+		d->rows = si_spi_int8(i, 4);
+		d->partitions = si_array_int4(si_spi_value(i, 5, &isnull), &d->npartitions);
+		d->starts = si_array_int8(si_spi_value(i, 6, &isnull), &k);
+		d->ends = si_array_int8(si_spi_value(i, 7, &isnull), &k);
+	}
+	return n;
+}
+
+bool
+si_catalog_any_delta(int64 data_source_id)
+{
+	Datum		arg = Int64GetDatum(data_source_id);
+
+	return si_spi_run(&any_delta, &arg, NULL, SPI_OK_SELECT) > 0;
+}
+
+void
+si_catalog_drop_delta(int64 data_source_id, const SiDeltaRow *d)
+{
+	Datum		args[4];
+
+	args[0] = Int64GetDatum(data_source_id);
+	args[1] = Int32GetDatum(d->level);
+	args[2] = Int32GetDatum(d->group_id);
+	args[3] = Int64GetDatum(d->seq);
+	si_spi_run(&drop_delta, args, NULL, SPI_OK_SELECT);
+	/* under the lock nobody else removes any */
+	if (si_spi_int8(0, 1) != 1)
+		elog(ERROR, "delta " INT64_FORMAT " of data source " INT64_FORMAT " is gone", d->seq, data_source_id);
+	/* an asynchronous commit lost in a crash would bring back rows whose files are gone */
+	ForceSyncCommit();
+}
+
+void
+si_catalog_cut_tasks(int64 data_source_id, int group_id, const char *error,
+					 int npartitions, const int32 *partitions, const int64 *offsets)
+{
+	Datum		args[5];
+
+	args[0] = Int64GetDatum(data_source_id);
+	args[1] = Int32GetDatum(group_id);
+	args[2] = CStringGetTextDatum(error);
+	args[3] = si_int4_array(partitions, npartitions);
+	args[4] = si_int8_array(offsets, npartitions);
+	si_spi_run(&cut_tasks, args, NULL, SPI_OK_UPDATE);
+}
+
+void
+si_catalog_forget_rejected(const char *supervisor_id, const char *topic, int32 number, int64 offset)
+{
+	Datum		args[4];
+
+	args[0] = CStringGetTextDatum(supervisor_id);
+	args[1] = CStringGetTextDatum(topic);
+	args[2] = Int32GetDatum(number);
+	args[3] = Int64GetDatum(offset);
+	si_spi_run(&forget_rejected, args, NULL, SPI_OK_DELETE);
+}

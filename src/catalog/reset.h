@@ -1,0 +1,51 @@
+/*
+ * reset.h
+ *		What the transaction of a reset does to unpublished chunks, tasks and
+ *		rejected messages.
+ *
+ * Like supervisors.h: called between si_catalog_begin() and
+ * si_catalog_commit(), in the overlord only, while nothing reads.
+ */
+#ifndef SI_CATALOG_RESET_H
+#define SI_CATALOG_RESET_H
+
+#include "catalog/supervisors.h"
+
+/* An unpublished chunk, without its data. */
+typedef struct SiDeltaRow
+{
+	int			level;
+	int			group_id;
+	int64		seq;
+	int64		rows;
+	int			npartitions;
+	int32	   *partitions;
+	int64	   *starts;
+	int64	   *ends;
+} SiDeltaRow;
+
+/*
+ * Held to the end of the transaction by who removes deltas: publishing and
+ * reset.  What was read of them before may have changed.
+ */
+extern void si_catalog_lock_deltas(int64 data_source_id);
+
+/* All deltas of a data source; result in the context of si_catalog_begin(). */
+extern int	si_catalog_deltas(int64 data_source_id, SiDeltaRow **rows);
+extern bool si_catalog_any_delta(int64 data_source_id);
+
+/* Removes one; its file gets a tombstone. */
+extern void si_catalog_drop_delta(int64 data_source_id, const SiDeltaRow *d);
+
+/*
+ * Tasks of a group that wait to be published: those without a delta left have
+ * failed, of the others the error says what happened.  Their ends are not
+ * beyond the offsets.
+ */
+extern void si_catalog_cut_tasks(int64 data_source_id, int group_id, const char *error,
+								 int npartitions, const int32 *partitions, const int64 *offsets);
+
+/* Rejected messages from an offset on are going to be read again. */
+extern void si_catalog_forget_rejected(const char *supervisor_id, const char *topic, int32 number, int64 offset);
+
+#endif							/* SI_CATALOG_RESET_H */

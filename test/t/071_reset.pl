@@ -1,0 +1,177 @@
+# Resets: what is not published yet is dropped and read again, so that nothing
+# is stored twice; what is published is stored once more, and a NOTICE says so.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use StreamIngest::Cluster;
+use StreamIngest::Kafka;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $kafka = StreamIngest::Kafka->new('main');
+my $node = StreamIngest::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', <<'CONF');
+restart_after_crash = on
+stream_ingest.merge_fan_in = 3
+# some chunks in their catalog row, some in files
+stream_ingest.inline_delta_limit = 1kB
+include_if_exists = 'fault.conf'
+CONF
+$node->start;
+query('CREATE EXTENSION stream_ingest');
+
+my $n = 0;
+
+sub query { return $node->safe_psql('postgres', $_[0]); }
+
+sub produce
+{
+	my ($topic, $partition, $count) = @_;
+
+	$kafka->produce($topic, $partition,
+		map { $n++; sprintf('{"time":%d,"n":"%d"}', 1577836800000 + $n * 1000, $n) } 1 .. $count);
+	return;
+}
+
+# What a verb says besides its answer.
+sub notices
+{
+	my ($stdout, $stderr);
+
+	is($node->psql('postgres', $_[0], stdout => \$stdout, stderr => \$stderr), 0, $_[0]);
+	return $stderr;
+}
+
+sub set_fault
+{
+	my ($fault) = @_;
+	my $file = $node->data_dir . '/fault.conf';
+
+	unlink $file;
+	append_to_file($file, "stream_ingest.fault_point = '$fault'\n");
+	$node->reload;
+	return;
+}
+
+sub exact
+{
+	my ($rows, $distinct, $what) = @_;
+
+	ok($node->wait_for('SELECT count(*), count(DISTINCT n) FROM a', "$rows|$distinct"), $what);
+	return;
+}
+
+# Until the overlord has applied what was asked for.
+sub settled { return ok($node->wait_for('SELECT count(*) FROM stream_ingest.request', '0'), "$_[0] is applied"); }
+
+sub published
+{
+	query("SELECT handoff_task_groups('a', ARRAY(SELECT DISTINCT group_id FROM stream_ingest.partitions WHERE supervisor_id = 'a'))");
+	settled('a hand-off');
+	return ok($node->wait_for("SELECT count(*) FROM stream_ingest.task WHERE phase = 'PUBLISHING'", '0'), 'everything is published');
+}
+
+sub offsets
+{
+	my (%o) = @_;
+	my $map = join(',', map { qq("$_":$o{$_}) } sort keys %o);
+
+	return qq('{"type":"kafka","partitions":{"type":"end","stream":"a","partitionOffsetMap":{$map}}}');
+}
+
+$kafka->topic('a', 2);
+my %a = (dataSource => 'a', topic => 'a', brokers => $kafka->address, dimensions => ['n']);
+$node->submit(spec(%a));
+for (1 .. 5) { produce('a', $_ % 2, 3); exact(3 * $_, 3 * $_, "commit $_"); }
+$kafka->produce('a', 0, 'not JSON');
+ok($node->wait_for('SELECT count(*) FROM stream_ingest.rejected_message', '1'), 'and a bad one');
+
+# ---- nothing is published: nothing is doubled
+my $before = query("SELECT string_agg(\"offset\"::text, ' ' ORDER BY partition) FROM stream_ingest.partitions");
+is($before, '7 9', 'offsets');
+is(notices("SELECT reset_offsets('a', " . offsets(0 => 4) . ")"), '', 'no NOTICE: nothing is published');
+settled('a reset of one partition');
+exact(15, 15, 'in the middle of what is not published: each row once');
+ok($node->wait_for('SELECT count(*) FROM stream_ingest.rejected_message', '1'), 'and the bad message once');
+like(slurp_file($node->logfile), qr/supervisor "a" was reset: [1-9]\d* rows that were not published are dropped/, 'the log says what was dropped');
+ok($node->wait_for("SELECT count(*) > 0 FROM stream_ingest.task WHERE error LIKE 'a reset has dropped%'", 't'), 'so does the task');
+for my $verb ("reset_supervisor('a')", "reset_supervisor('a', 'earliest')", "reset_supervisor('a', 'earliest', '{1}')")
+{
+	is(notices("SELECT $verb"), '', 'no NOTICE: nothing is published');
+	settled($verb);
+	produce('a', 1, 1);
+	exact($n, $n, "$verb: each row once");
+}
+is(query("BEGIN; SELECT reset_supervisor('a'); ROLLBACK; SELECT count(*) FROM stream_ingest.request"), qq({"id":"a"}\n0), 'rolled back');
+
+# ---- in the middle of it the overlord is killed
+for my $point ('reset_deltas_removed', 'reset_before_end')
+{
+	set_fault("$point:crash");
+	my $log = -s $node->logfile;
+	query("SELECT reset_offsets('a', " . offsets(0 => 0, 1 => 2) . ")");
+	my $deadline = time() + 60;
+	until (slurp_file($node->logfile, $log) =~ /was terminated by signal 9/ || time() > $deadline) { select(undef, undef, undef, 0.05); }
+	set_fault('');
+	like(slurp_file($node->logfile, $log), qr/was terminated by signal 9/, "killed at $point");
+	settled('the reset');
+	produce('a', 1, 1);
+	exact($n, $n, 'each row once');
+}
+
+# ---- the ends, and times
+query("SELECT suspend_supervisor('a')");
+ok($node->wait_for("SELECT state FROM stream_ingest.supervisors", 'SUSPENDED'), 'suspended');
+produce('a', 0, 2);
+query("SELECT reset_supervisor('a', 'latest', '{0}')");
+settled('a reset to the latest offset');
+my $skipped = 2;
+query("SELECT resume_supervisor('a')");
+produce('a', 0, 1);
+exact($n - 2, $n - 2, 'what was before it is not read');
+select(undef, undef, undef, 1.1);
+my $time = query('SELECT clock_timestamp()');
+produce('a', $_, 2) for 0 .. 1;
+exact($n - 2, $n - 2, 'younger messages');
+published();
+my $rows = $n - 2;
+like(notices("SELECT reset_supervisor('a', '$time')"), qr/published rows of supervisor \[a\] from that time on can be stored once more/, 'a NOTICE');
+settled('a reset to a time');
+exact($rows + 4, $rows, 'messages from that time on are stored once more');
+published();
+
+# ---- what is published is stored once more
+my $all = query('SELECT sum(rows) FROM stream_ingest.segment');
+like(notices("SELECT reset_supervisor('a')"), qr/NOTICE:  up to $all published rows of supervisor \[a\] can be stored once more/, 'a NOTICE says how many rows');
+settled('a reset');
+exact($rows + 4 + $n, $n, 'everything is read again, also what was skipped');
+
+# ---- a reset that waits for its broker lets other verbs pass
+$kafka->pause;
+query("SELECT reset_supervisor('a', 'earliest')");
+ok($node->wait_for("SELECT note FROM stream_ingest.supervisors", 'a reset waits for the broker to tell the offsets of all partitions'), 'without the broker it waits');
+query("SELECT suspend_supervisor('a')");
+ok($node->wait_for('SELECT requests FROM stream_ingest.supervisors', '{reset}'), 'a suspend does not');
+$kafka->resume;
+settled('the reset');
+query("SELECT terminate_supervisor('a')");
+settled('terminate');
+
+# ---- from Druid: suspended, end offsets, resume
+$kafka->topic('m', 2);
+my $first = $n;
+produce('m', $_, 5) for 0 .. 1;
+my $spec = spec(%a, dataSource => 'm', topic => 'm', brokers => $kafka->address, io => { taskCount => 2 });
+$spec =~ s/^\{/{"suspended":true,/;
+$node->submit($spec);
+query(q(SELECT reset_offsets('m', '{"type":"kafka","partitions":{"type":"end","stream":"m","partitionOffsetMap":{"0":3,"1":4}}}')));
+settled('offsets of a supervisor that never ran');
+is(query(q(SELECT string_agg("offset"::text, ' ' ORDER BY partition) FROM stream_ingest.partitions WHERE supervisor_id = 'm')), '3 4', 'they are there');
+query("SELECT resume_supervisor('m')");
+ok($node->wait_for(q(SELECT string_agg(n, ' ' ORDER BY n::int) FROM m), join(' ', map { $first + $_ } 4, 5, 10)), 'and it goes on exactly there');
+
+$node->stop;
+$kafka->stop;
+done_testing();
