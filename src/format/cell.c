@@ -78,11 +78,11 @@ find(const char *p, const char *end, const char *what, size_t len)
 
 /* ["a","b"] or, with numbers, [1,"b"]. */
 static bool
-list(const SiCellRule *rule, SiScratch *arena, const char *text, size_t len, SiValue *v)
+list(const SiCellRule *rule, SiScratch *scratch, const char *text, size_t len, SiValue *v)
 {
 	const char *p = text;
 	const char *end = text + len;
-	char	   *json = si_scratch_alloc(arena, len * (6 + SI_DOUBLE_TEXT) + 16);
+	char	   *json = si_scratch_alloc(scratch, len * (6 + SI_DOUBLE_TEXT) + 16);
 	char	   *out = json;
 
 	if (json == NULL)
@@ -106,7 +106,7 @@ list(const SiCellRule *rule, SiScratch *arena, const char *text, size_t len, SiV
 		p = stop + rule->list_len;
 	}
 	*out++ = ']';
-	si_scratch_trim(arena, json, out - json);
+	si_scratch_trim(scratch, json, out - json);
 	memset(v, 0, sizeof(*v));
 	v->kind = SI_VALUE_ARRAY;
 	v->ptr = json;
@@ -115,11 +115,11 @@ list(const SiCellRule *rule, SiScratch *arena, const char *text, size_t len, SiV
 }
 
 bool
-si_cell_value(const SiCellRule *rule, SiScratch *arena, const char *text, size_t len, SiValue *v)
+si_cell_value(const SiCellRule *rule, SiScratch *scratch, const char *text, size_t len, SiValue *v)
 {
 	if (len >= rule->list_len && rule->list_len > 0 &&
 		find(text, text + len, rule->list_delimiter, rule->list_len) != NULL)
-		return list(rule, arena, text, len, v);
+		return list(rule, scratch, text, len, v);
 	scalar(rule, text, len, v);
 	return true;
 }

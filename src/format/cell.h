@@ -21,6 +21,6 @@ extern void si_cell_rule(SiCellRule *rule, const SiSpecFormat *options);
  * text (valid UTF-8, which must live as long as the value) as a string, a
  * number, or an array of these.  False when memory is exhausted.
  */
-extern bool si_cell_value(const SiCellRule *rule, SiScratch *arena, const char *text, size_t len, SiValue *v);
+extern bool si_cell_value(const SiCellRule *rule, SiScratch *scratch, const char *text, size_t len, SiValue *v);
 
 #endif							/* SI_FORMAT_CELL_H */

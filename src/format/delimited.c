@@ -192,7 +192,7 @@ quoted_cell(SiFormat *f, const char **p, const char *end, SiReason *why)
 		*p = quote + 1;
 		return add_cell(f, start, quote - start) || si_format_no_memory(why);
 	}
-	copy = out = si_scratch_alloc(&f->rows.arena, end - start);
+	copy = out = si_scratch_alloc(&f->rows.scratch, end - start);
 	if (copy == NULL)
 		return si_format_no_memory(why);
 	for (;;)
@@ -211,7 +211,7 @@ quoted_cell(SiFormat *f, const char **p, const char *end, SiReason *why)
 	stop = next_delimiter(f, start, end);
 	memcpy(out, start, stop - start);
 	out += stop - start;
-	si_scratch_trim(&f->rows.arena, copy, out - copy);
+	si_scratch_trim(&f->rows.scratch, copy, out - copy);
 	*p = stop;
 	return add_cell(f, copy, out - copy) || si_format_no_memory(why);
 }
@@ -309,7 +309,7 @@ add_line(SiFormat *f, const char *line, size_t len, SiReason *why)
 		if (f->columns[i].slot == SI_FIELD_IGNORED)
 			continue;
 		if (f->cells[i].text != NULL &&
-			!si_cell_value(&f->rule, &f->rows.arena, f->cells[i].text, f->cells[i].len, &v))
+			!si_cell_value(&f->rule, &f->rows.scratch, f->cells[i].text, f->cells[i].len, &v))
 			return si_format_no_memory(why);
 		if (!si_rowset_put(&f->rows, &f->columns[i], &v, why))
 			return false;
@@ -366,7 +366,7 @@ parse(SiFormat *f, const SiMessage *m, SiRows *rows, SiReason *why)
 
 	if (si_rowset_begin(&f->rows))
 		bind_columns(f);
-	p = si_utf8_clean(&f->rows.arena, m->payload, &len);
+	p = si_utf8_clean(&f->rows.scratch, m->payload, &len);
 	if (p == NULL)
 		return si_format_no_memory(why);
 	for (end = p + len; p < end; number++)

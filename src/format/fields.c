@@ -259,6 +259,12 @@ si_fields_find(const SiFieldTable *t, const char *name, int len)
 	return t->names[index].slot >= 0 ? t->names[index].slot : SI_FIELD_IGNORED;
 }
 
+bool
+si_fields_discovers(const SiFieldTable *t)
+{
+	return t->discover;
+}
+
 int
 si_fields_discover(SiFieldTable *t, const char *name, int len)
 {

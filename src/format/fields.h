@@ -22,6 +22,9 @@ extern "C" {
 /* Slot of a name, or one of the above. */
 extern int	si_fields_find(const SiFieldTable *t, const char *name, int len);
 
+/* Whether unknown names may become fields. */
+extern bool si_fields_discovers(const SiFieldTable *t);
+
 /* Gives an undecided name a slot; SI_FIELD_IGNORED when there is no room. */
 extern int	si_fields_discover(SiFieldTable *t, const char *name, int len);
 

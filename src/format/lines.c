@@ -46,7 +46,7 @@ parse(SiFormat *f, const SiMessage *m, SiRows *rows, SiReason *why)
 
 	if (si_rowset_begin(&f->rows))
 		si_rowset_bind(&f->rows, &f->column, COLUMN, strlen(COLUMN));
-	p = si_utf8_clean(&f->rows.arena, m->payload, &len);
+	p = si_utf8_clean(&f->rows.scratch, m->payload, &len);
 	if (p == NULL)
 		return si_format_no_memory(why);
 	for (end = p + len; p < end;)

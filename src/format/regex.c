@@ -224,7 +224,7 @@ add_line(SiFormat *f, const char *line, size_t len, SiReason *why)
 			start = positions[start];
 			end = positions[end];
 		}
-		if (start >= 0 && !si_cell_value(&f->rule, &f->rows.arena, line + start, end - start, &v))
+		if (start >= 0 && !si_cell_value(&f->rule, &f->rows.scratch, line + start, end - start, &v))
 			return si_format_no_memory(why);
 		if (!si_rowset_put(&f->rows, &f->columns[i], &v, why))
 			return false;
@@ -242,7 +242,7 @@ parse(SiFormat *f, const SiMessage *m, SiRows *rows, SiReason *why)
 	if (si_rowset_begin(&f->rows))
 		for (int i = 0; i < f->ncolumns; i++)
 			si_rowset_bind(&f->rows, &f->columns[i], f->columns[i].name, f->columns[i].len);
-	p = si_utf8_clean(&f->rows.arena, m->payload, &len);
+	p = si_utf8_clean(&f->rows.scratch, m->payload, &len);
 	if (p == NULL)
 		return si_format_no_memory(why);
 	for (end = p + len; p < end;)

@@ -11,6 +11,11 @@ si_format_routine(const SiSpecFormat *options)
 {
 	switch (options->kind)
 	{
+		case SI_FORMAT_JSON:
+			if (options->nfields > 0 || options->no_discovery || options->newline_delimited ||
+				options->node_reader || options->features != 0)
+				return &si_format_json_flat;
+			return &si_format_json;
 		case SI_FORMAT_CSV:
 			return &si_format_csv;
 		case SI_FORMAT_TSV:

@@ -23,7 +23,7 @@ si_rowset_init(SiRowSet *rs, SiFieldTable *fields)
 void
 si_rowset_free(SiRowSet *rs)
 {
-	si_scratch_free(&rs->arena);
+	si_scratch_free(&rs->scratch);
 	free(rs->values);
 	rs->values = NULL;
 	rs->cap = 0;
@@ -35,7 +35,7 @@ si_rowset_begin(SiRowSet *rs)
 	uint64		generation = si_fields_generation(rs->fields);
 	bool		changed = generation != rs->generation;
 
-	si_scratch_reset(&rs->arena);
+	si_scratch_reset(&rs->scratch);
 	if (rs->cap > LARGE_VALUES)
 	{
 		free(rs->values);

@@ -22,7 +22,7 @@ typedef struct SiBound
 typedef struct SiRowSet
 {
 	SiFieldTable *fields;
-	SiScratch		arena;			/* bytes of the message's values */
+	SiScratch	scratch;		/* bytes of the message's values */
 	SiValue    *values;
 	size_t		cap;			/* of values */
 	int			stride;

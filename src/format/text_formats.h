@@ -7,6 +7,7 @@
 
 #include "format/format.h"
 
+extern const SiFormatRoutine si_format_json_flat;
 extern const SiFormatRoutine si_format_csv;
 extern const SiFormatRoutine si_format_tsv;
 extern const SiFormatRoutine si_format_regex;

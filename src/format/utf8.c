@@ -43,7 +43,7 @@ character_length(const unsigned char *p, const unsigned char *end)
 }
 
 const char *
-si_utf8_clean(SiScratch *arena, const char *text, size_t *len)
+si_utf8_clean(SiScratch *scratch, const char *text, size_t *len)
 {
 	const unsigned char *p = (const unsigned char *) text;
 	const unsigned char *end = p + *len;
@@ -52,7 +52,7 @@ si_utf8_clean(SiScratch *arena, const char *text, size_t *len)
 
 	if (SI_LIKELY(si_utf8_valid(text, *len)))
 		return text;
-	copy = out = si_scratch_alloc(arena, *len * 3);
+	copy = out = si_scratch_alloc(scratch, *len * 3);
 	if (copy == NULL)
 		return NULL;
 	while (p < end)
@@ -73,6 +73,6 @@ si_utf8_clean(SiScratch *arena, const char *text, size_t *len)
 		}
 	}
 	*len = out - copy;
-	si_scratch_trim(arena, copy, *len);
+	si_scratch_trim(scratch, copy, *len);
 	return copy;
 }

@@ -18,7 +18,7 @@ extern bool si_utf8_valid(const char *text, size_t len);
  * for what is not, as Java decodes it.  Moves *len.  NULL when memory is
  * exhausted.
  */
-extern const char *si_utf8_clean(SiScratch *arena, const char *text, size_t *len);
+extern const char *si_utf8_clean(SiScratch *scratch, const char *text, size_t *len);
 
 #ifdef __cplusplus
 }

@@ -50,7 +50,7 @@ print_dimension(const SiJson *value, const char *schema, bool reveal)
 		object = si_json_shallow_copy(value);
 	else if (si_value_string(value, &text))
 		si_json_set(object, "name", si_json_string(text));
-	if (!si_json_is_null(type) && si_json_is_null(si_json_get(object, "createBitmapIndex")) &&
+	if (strstr(schema, "dimensionsSpec") && !si_json_is_null(type) && si_json_is_null(si_json_get(object, "createBitmapIndex")) &&
 		type->kind == SI_JSON_STRING && pg_strcasecmp(type->text, "string") != 0)
 		si_json_set(object, "createBitmapIndex", si_json_bool(false));
 	return print_members(object, schema, reveal);

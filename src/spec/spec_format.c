@@ -9,6 +9,9 @@
  */
 #include "postgres.h"
 
+#include "format/jq.h"
+#include "format/json_lenient.h"
+#include "format/jsonpath.h"
 #include "format/text_formats.h"
 #include "spec/shape.h"
 
@@ -110,6 +113,152 @@ note_foreign_members(const Reading *r)
 		si_finding_no_effect(r->findings, member_path(r, members[i].member),
 							 psprintf("The format %s does not have it.", kinds[r->format->kind]));
 	}
+}
+
+/*
+ * json
+ */
+
+static const char *
+flatten_string(const SiJson *field, const char *member, const char *path, const char *hint)
+{
+	const SiJson *value = si_json_get(field, member);
+	const char *text;
+
+	if (si_json_is_empty(value) || !si_value_string(value, &text))
+		si_spec_missing(psprintf("%s.%s", path, member), hint);
+	return pstrdup(text);
+}
+
+static void
+build_nodes(SiFlattenField *f, const SiJson *nodes, const char *path)
+{
+	const char *text;
+
+	if (si_json_is_null(nodes) || nodes->kind != SI_JSON_ARRAY || nodes->n == 0)
+		si_spec_missing(psprintf("%s.nodes", path), "List the names that lead to the value, from the root on.");
+	f->nodes = palloc(sizeof(char *) * nodes->n);
+	for (; f->nnodes < nodes->n; f->nnodes++)
+	{
+		if (!si_value_string(nodes->items[f->nnodes], &text))
+			si_spec_error(psprintf("%s.nodes[%d]", path, f->nnodes), nodes->items[f->nnodes], "Expected a name.", NULL);
+		f->nodes[f->nnodes] = pstrdup(text);
+	}
+}
+
+static void
+build_flatten_field(SiFlattenField *f, const SiJson *json, const char *path)
+{
+	static const char *const types[] = {"root", "path", "jq", "tree"};
+	const SiJson *expr = si_json_get(json, "expr");
+	const char *text;
+	SiReason	why;
+
+	if (json->kind != SI_JSON_OBJECT)
+	{
+		if (!si_value_string(json, &text) || *text == '\0')
+			si_spec_error(path, json, "Expected the name of a field of the root, or an object.", NULL);
+		f->name = f->expr = pstrdup(text);
+		return;
+	}
+	text = flatten_string(json, "type", path, "Expected root, path, jq or tree.");
+	for (int i = 0; i < lengthof(types); i++)
+		if (pg_strcasecmp(text, types[i]) == 0)
+			f->kind = (SiFlattenKind) i;
+	f->name = unconstify(char *, flatten_string(json, "name", path, "Name the field."));
+	if (f->kind == SI_FLATTEN_TREE)
+	{
+		build_nodes(f, si_json_get(json, "nodes"), path);
+		return;
+	}
+	if (f->kind == SI_FLATTEN_ROOT && si_json_is_null(expr))
+		f->expr = f->name;
+	else
+		f->expr = unconstify(char *, flatten_string(json, "expr", path, "Say where the field comes from."));
+	if (f->kind == SI_FLATTEN_PATH && si_jsonpath_compile(f->expr, &why) == NULL)
+		si_spec_error(psprintf("%s.expr", path), expr, psprintf("Expected a JSONPath: %s.", why.text), NULL);
+	if (f->kind == SI_FLATTEN_JQ && si_jq_compile(f->expr, &why) == NULL)
+		si_spec_error(psprintf("%s.expr", path), expr, psprintf("Expected an expression of jq: %s.", why.text), NULL);
+}
+
+static void
+build_flatten(Reading *r)
+{
+	const SiJson *flatten = given(r, "flattenSpec");
+	const SiJson *discovery = si_json_get(flatten, "useFieldDiscovery");
+	const SiJson *fields = si_json_get(flatten, "fields");
+	SiSpecFormat *f = r->format;
+	bool		flag = true;
+
+	if (!si_json_is_null(discovery))
+		si_value_bool(discovery, &flag);
+	f->no_discovery = !flag;
+	if (si_json_is_null(fields) || fields->n == 0)
+		return;
+	f->fields = palloc0(sizeof(SiFlattenField) * fields->n);
+	for (int i = 0; i < fields->n; i++)
+	{
+		char	   *path = psprintf("%s.flattenSpec.fields[%d]", r->path, i);
+
+		build_flatten_field(&f->fields[i], fields->items[i], path);
+		for (int j = 0; j < i; j++)
+			if (strcmp(f->fields[j].name, f->fields[i].name) == 0)
+				si_spec_error(path, fields->items[i],
+							  psprintf("Cannot have duplicate field definition: %s", f->fields[i].name), NULL);
+		f->nfields++;
+	}
+}
+
+/* Jackson's features that say nothing about what is valid. */
+static bool
+without_effect(const char *feature)
+{
+	static const char *const names[] = {"AUTO_CLOSE_SOURCE", "IGNORE_UNDEFINED", "INCLUDE_SOURCE_IN_LOCATION",
+	"USE_FAST_DOUBLE_PARSER", "USE_FAST_BIG_NUMBER_PARSER", "CLEAR_CURRENT_TOKEN_ON_CLOSE"};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (pg_strcasecmp(feature, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+build_features(Reading *r)
+{
+	const SiJson *features = given(r, "featureSpec");
+
+	for (int i = 0; features && i < features->n; i++)
+	{
+		const char *name = features->keys[i];
+		const SiJson *value = features->items[i];
+		char	   *path = psprintf("%s.featureSpec.%s", r->path, name);
+		bool		on = false;
+
+		if (!si_json_is_null(value) && !si_value_bool(value, &on))
+			si_spec_error(path, value, "Expected true or false.", NULL);
+		if (si_json_feature(name) != 0)
+			r->format->features |= on ? si_json_feature(name) : 0;
+		else if (on && !without_effect(name))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("%s is not supported", path),
+					 errdetail("There is no such way of reading JSON here."),
+					 errhint("Remove the feature, or set it to false.")));
+	}
+}
+
+static void
+build_json(Reading *r)
+{
+	SiSpecFormat *f = r->format;
+
+	build_flatten(r);
+	build_features(r);
+	f->newline_delimited = given_bool(r, "assumeNewlineDelimited");
+	f->node_reader = given_bool(r, "useJsonNodeReader");
+	if (f->newline_delimited && f->node_reader)
+		si_spec_error(member_path(r, "useJsonNodeReader"), given(r, "useJsonNodeReader"),
+					  "Only one of assumeNewlineDelimited and useJsonNodeReader may be true.", NULL);
 }
 
 /*
@@ -218,6 +367,9 @@ build_format(Reading *r)
 	note_foreign_members(r);
 	switch (r->format->kind)
 	{
+		case SI_FORMAT_JSON:
+			build_json(r);
+			break;
 		case SI_FORMAT_CSV:
 		case SI_FORMAT_TSV:
 			build_delimited(r);

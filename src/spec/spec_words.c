@@ -138,6 +138,11 @@ const SiWord si_spec_words[] = {
 	{PARSE, "timeAndDims", SI_LATER, "It names no format: it is for rows that something else has parsed."},
 	{PARSE, "protobuf", SI_LATER, ONLY_JSON},
 
+	{"spec.ioConfig.inputFormat.flattenSpec.fields[].type", "root", SI_USED, "a field of the root"},
+	{"spec.ioConfig.inputFormat.flattenSpec.fields[].type", "path", SI_USED, "a JSONPath"},
+	{"spec.ioConfig.inputFormat.flattenSpec.fields[].type", "jq", SI_USED, "an expression of jq"},
+	{"spec.ioConfig.inputFormat.flattenSpec.fields[].type", "tree", SI_USED, "names one below the other"},
+
 	{FORMAT, "json", SI_USED, NULL},
 	{FORMAT, "csv", SI_USED, NULL},
 	{FORMAT, "tsv", SI_USED, NULL},

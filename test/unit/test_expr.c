@@ -89,8 +89,8 @@ evaluate(const char *expression, const char *message)
 
 		si_expr_bind(e, i, si_fields_add(fields, name, len));
 	}
-	format = si_format_json.create(fields);
-	if (!si_format_json.parse(format, message, strlen(message), &rows, &why))
+	format = si_format_json.create(NULL, fields);
+	if (!si_format_json.parse(format, &(SiMessage) {.payload = message,.len = strlen(message)}, &rows, &why))
 	{
 		snprintf(failed, sizeof(failed), "bad message: %s", why.text);
 		return failed;

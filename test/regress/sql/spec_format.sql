@@ -30,6 +30,27 @@ $$;
 CREATE FUNCTION pg_temp.try(format text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.try_json(pg_temp.spec(format)) $$;
 CREATE FUNCTION pg_temp.try_old(parse_spec text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.try_json(pg_temp.parse_spec(parse_spec)) $$;
 
+-- json
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"useFieldDiscovery": false, "fields": ["a", {"type": "root", "name": "b"},
+	{"type": "path", "name": "c", "expr": "$.a.b[0]"}, {"type": "jq", "name": "d", "expr": ".a | .b"}, {"type": "tree", "name": "e", "nodes": ["x", "y"]}]}}');
+SELECT pg_temp.try('{"type": "json", "assumeNewlineDelimited": true, "keepNullColumns": true, "featureSpec": {"ALLOW_COMMENTS": true, "ALLOW_SINGLE_QUOTES": false}}');
+SELECT pg_temp.try('{"type": "json", "assumeNewlineDelimited": true, "useJsonNodeReader": true}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [{"type": "path", "name": "met-array", "expr": "$.met.a"}, {"type": "jq", "name": "met-array", "expr": ".met.a"}]}}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [{"type": "path", "name": "a", "expr": "$.a["}]}}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [{"type": "path", "name": "a", "expr": "$.a[?(@.b =~ /x/)]"}]}}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [{"type": "path", "name": "a", "expr": "$.a.median()"}]}}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [{"type": "path", "name": "a", "expr": "$.a.length().b"}]}}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [{"type": "jq", "name": "a", "expr": ".a | ltrimstr(\"x\")"}]}}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [{"type": "jq", "name": "a", "expr": ".a + 1"}]}}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [{"type": "jq", "name": "a", "expr": "{b: .a}"}]}}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [{"type": "tree", "name": "a"}]}}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [{"type": "path", "expr": "$.a"}]}}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [{"type": "path", "name": "a"}]}}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [{"type": "pth", "name": "a", "expr": "$.a"}]}}');
+SELECT pg_temp.try('{"type": "json", "flattenSpec": {"fields": [5]}}');
+SELECT pg_temp.try('{"type": "json", "featureSpec": {"STRICT_DUPLICATE_DETECTION": true}}');
+SELECT pg_temp.try('{"type": "json", "featureSpec": {"ALLOW_COMMENTS": "perhaps"}}');
+
 -- csv and tsv
 SELECT pg_temp.try('{"type": "csv", "columns": ["time", "channel"], "listDelimiter": "|", "skipHeaderRows": 1, "tryParseNumbers": true}');
 SELECT pg_temp.try('{"type": "csv", "findColumnsFromHeader": true}');

@@ -1,0 +1,97 @@
+/*
+ * jsonpath_int.h
+ *		What the compiler and the evaluator of JSONPath share.
+ */
+#ifndef SI_FORMAT_JSONPATH_INT_H
+#define SI_FORMAT_JSONPATH_INT_H
+
+#include "format/jsonpath.h"
+
+typedef enum PathStepKind
+{
+	STEP_PROPERTY,				/* names */
+	STEP_INDEX,					/* indexes */
+	STEP_SLICE,
+	STEP_WILDCARD,
+	STEP_SCAN,					/* the next step, at every depth */
+	STEP_FILTER,
+	STEP_FUNCTION
+} PathStepKind;
+
+typedef enum PathFunction
+{
+	FUNCTION_LENGTH,
+	FUNCTION_MIN,
+	FUNCTION_MAX,
+	FUNCTION_AVG,
+	FUNCTION_SUM,
+	FUNCTION_STDDEV,
+	FUNCTION_CONCAT,
+	FUNCTION_APPEND,
+	FUNCTION_KEYS,
+	FUNCTION_FIRST,
+	FUNCTION_LAST
+} PathFunction;
+
+typedef enum FilterKind
+{
+	FILTER_OR,
+	FILTER_AND,
+	FILTER_NOT,
+	FILTER_EXISTS,
+	FILTER_EQ,
+	FILTER_NE,
+	FILTER_LT,
+	FILTER_LE,
+	FILTER_GT,
+	FILTER_GE,
+	FILTER_IN,
+	FILTER_NIN
+} FilterKind;
+
+typedef struct PathFilter PathFilter;
+
+/* A path, or a literal: what filters compare, and what functions take. */
+typedef struct PathOperand
+{
+	SiJsonPath *path;			/* NULL: literal */
+	bool		from_root;		/* path begins with $ */
+	SiJsonNode	literal;
+} PathOperand;
+
+struct PathFilter
+{
+	FilterKind	kind;
+	PathFilter *left;			/* OR, AND, NOT */
+	PathFilter *right;
+	PathOperand a;
+	PathOperand b;
+};
+
+typedef struct PathStep PathStep;
+
+struct PathStep
+{
+	PathStepKind kind;
+	PathStep   *next;
+	int			n;				/* names, indexes, operands */
+	char	  **names;
+	int64	   *indexes;
+	bool		has_from;		/* slice */
+	bool		has_to;
+	int64		from;
+	int64		to;
+	PathFilter *filter;
+	PathFunction function;
+	PathOperand *operands;
+};
+
+struct SiJsonPath
+{
+	PathStep   *first;			/* NULL: the root itself */
+	bool		definite;		/* at most one value */
+	bool		needs_root;		/* a filter or function has a path from $ */
+	PathStep   *scan_function;	/* applied to all that a scanning path found */
+};
+
+#endif							/* SI_FORMAT_JSONPATH_INT_H */
