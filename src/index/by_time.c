@@ -16,6 +16,7 @@
 typedef struct TimedColumn
 {
 	SiColumnDesc desc;
+	const char *input;			/* name of the field of the values, for reasons */
 	int			slot;			/* of the values */
 	int			time_slot;		/* of their times; -1: the row's time */
 	uint32		max_bytes;		/* of a string */
@@ -85,6 +86,7 @@ si_by_time_create(const SiSpec *spec, SiFieldTable *fields, uint32 cap)
 		c->desc.type = m->type;
 		c->desc.role = SI_ROLE_METRIC;
 		c->desc.agg = m->agg;
+		c->input = pstrdup(m->field_name);
 		c->slot = si_fields_add(fields, m->field_name, strlen(m->field_name));
 		c->time_slot = m->time_column == NULL ? -1 :
 			si_fields_add(fields, m->time_column, strlen(m->time_column));
@@ -149,9 +151,9 @@ convert(const TimedColumn *c, const SiValue *v, SiTextBuf *buf, Converted *out, 
 				return rc;
 			}
 		case SI_TYPE_LONG:
-			return si_convert_metric_long(v, &out->l, c->desc.name, why);
+			return si_convert_metric_long(v, &out->l, c->input, why);
 		default:
-			return si_convert_metric_double(v, &out->d, c->desc.name, why);
+			return si_convert_metric_double(v, &out->d, c->input, why);
 	}
 }
 

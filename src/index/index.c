@@ -28,6 +28,7 @@
 typedef struct IndexColumn
 {
 	SiColumnDesc desc;
+	const char *input;			/* name of the field it is made of, for reasons */
 	int			slot;			/* of its input; -1: count */
 	SiMultiValue multi_value;
 	uint32		max_len;		/* bytes, or characters of a dimension, of a string */
@@ -118,7 +119,7 @@ add_column(SiIndex *ix, const char *name, SiType type, SiRole role, SiAgg agg, i
 	}
 	c = &ix->columns[ix->ncolumns++];
 	memset(c, 0, sizeof(*c));
-	c->desc.name = pstrdup(name);
+	c->desc.name = c->input = pstrdup(name);
 	c->desc.type = type;
 	c->desc.role = role;
 	c->desc.agg = agg;
@@ -178,6 +179,8 @@ si_index_create(const SiSpec *spec, SiFieldTable *fields, SiReason *why)
 		if (m->input == SI_METRIC_FIELD)
 			slot = si_fields_add(fields, m->field_name, strlen(m->field_name));
 		c = add_column(ix, m->name, m->type, SI_ROLE_METRIC, m->agg, slot);
+		if (m->input == SI_METRIC_FIELD)
+			c->input = pstrdup(m->field_name);
 		if (m->type == SI_TYPE_STRING)
 		{
 			c->multi_value = SI_MULTI_TEXT;
@@ -350,12 +353,12 @@ store_value(SiIndex *ix, IndexColumn *c, const SiValue *v, uint32 row, SiReason 
 	if (c->desc.role == SI_ROLE_METRIC)
 	{
 		if (c->desc.type == SI_TYPE_LONG)
-			rc = si_convert_metric_long(v, &c->v.longs[row], c->desc.name, why);
+			rc = si_convert_metric_long(v, &c->v.longs[row], c->input, why);
 		else
 		{
 			double		d = 0;
 
-			rc = si_convert_metric_double(v, &d, c->desc.name, why);
+			rc = si_convert_metric_double(v, &d, c->input, why);
 			if (c->desc.type == SI_TYPE_DOUBLE)
 				c->v.doubles[row] = d;
 			else
@@ -621,8 +624,8 @@ check_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason 
 		}
 		else if (c->desc.role == SI_ROLE_METRIC)
 			rc = c->desc.type == SI_TYPE_LONG ?
-				si_convert_metric_long(v, &l, c->desc.name, why) :
-				si_convert_metric_double(v, &d, c->desc.name, why);
+				si_convert_metric_long(v, &l, c->input, why) :
+				si_convert_metric_double(v, &d, c->input, why);
 		else if (c->desc.type == SI_TYPE_LONG)
 			rc = si_convert_long(v, &l, c->desc.name, why);
 		else if (c->desc.type == SI_TYPE_DOUBLE)

@@ -171,6 +171,7 @@ SKIP:
 		skip 'no recordings', 1;
 	}
 	replay_messages('bad-messages-raw', 'odd_raw');
+	replay_messages('bad-messages-types', 'odd_types');
 }
 
 # ---- late and early messages ----
