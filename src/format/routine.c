@@ -24,6 +24,8 @@ si_format_routine(const SiSpecFormat *options)
 			return &si_format_regex;
 		case SI_FORMAT_LINES:
 			return &si_format_lines;
+		case SI_FORMAT_KAFKA:
+			return &si_format_kafka;
 		default:
 			return &si_format_json;
 	}

@@ -115,20 +115,61 @@ widen(SiRowSet *rs, SiReason *why)
 	return true;
 }
 
-bool
-si_rowset_put(SiRowSet *rs, SiBound *column, const SiValue *v, SiReason *why)
+/* The cell that a value goes to; NULL when nobody wants it, or with *failed. */
+static inline SiValue *
+find_cell(SiRowSet *rs, int row, SiBound *column, const SiValue *v, bool *failed, SiReason *why)
 {
+	*failed = false;
 	if (SI_UNLIKELY(column->slot == SI_FIELD_UNDECIDED))
 	{
 		if (v->kind == SI_VALUE_MISSING || v->kind == SI_VALUE_NULL)
-			return true;
+			return NULL;
 		column->slot = si_fields_discover(rs->fields, column->name, column->len);
 	}
 	if (column->slot < 0)
-		return true;
+		return NULL;
 	if (SI_UNLIKELY(column->slot >= rs->stride) && !widen(rs, why))
+	{
+		*failed = true;
+		return NULL;
+	}
+	return &rs->values[(size_t) row * rs->stride + column->slot];
+}
+
+bool
+si_rowset_put(SiRowSet *rs, SiBound *column, const SiValue *v, SiReason *why)
+{
+	bool		failed;
+	SiValue    *cell = find_cell(rs, rs->nrows - 1, column, v, &failed, why);
+
+	if (cell != NULL)
+		*cell = *v;
+	return !failed;
+}
+
+bool
+si_rowset_fill(SiRowSet *rs, int row, SiBound *column, const SiValue *v, bool over_null, SiReason *why)
+{
+	bool		failed;
+	SiValue    *cell = find_cell(rs, row, column, v, &failed, why);
+
+	if (cell != NULL && (cell->kind == SI_VALUE_MISSING || (over_null && cell->kind == SI_VALUE_NULL)))
+		*cell = *v;
+	return !failed;
+}
+
+bool
+si_rowset_take(SiRowSet *rs, const SiRows *rows, SiReason *why)
+{
+	size_t		n = (size_t) rows->nrows * rows->stride;
+
+	if (!reserve(rs, n, why))
 		return false;
-	*si_rowset_cell(rs, column->slot) = *v;
+	if (n > 0)
+		memcpy(rs->values, rows->values, n * sizeof(SiValue));
+	rs->nrows = rows->nrows;
+	rs->stride = rows->stride;
+	rs->nbad = rows->nbad;
 	return true;
 }
 

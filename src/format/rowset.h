@@ -46,8 +46,13 @@ extern bool si_rowset_add(SiRowSet *rs, SiReason *why);
  * without memory.
  */
 extern bool si_rowset_put(SiRowSet *rs, SiBound *column, const SiValue *v, SiReason *why);
-/* The value of the last row in a slot. */
-#define si_rowset_cell(rs, slot) (&(rs)->values[((size_t) (rs)->nrows - 1) * (rs)->stride + (slot)])
+/* Begins with the rows of another format; bytes of their values stay where they are. */
+extern bool si_rowset_take(SiRowSet *rs, const SiRows *rows, SiReason *why);
+/*
+ * As si_rowset_put() for any row, but only where there is no value yet; null
+ * is one unless over_null.
+ */
+extern bool si_rowset_fill(SiRowSet *rs, int row, SiBound *column, const SiValue *v, bool over_null, SiReason *why);
 /* The rows stand for themselves. */
 extern void si_rowset_finish(const SiRowSet *rs, SiRows *rows);
 /* Takes back the fields that a broken message discovered; always false. */

@@ -346,6 +346,59 @@ build_regex(Reading *r)
 					  psprintf("Expected a regular expression in Java's syntax: %s.", why.text), NULL);
 }
 
+/*
+ * kafka
+ */
+
+static void build_format(Reading *r);
+
+static SiSpecFormat *
+build_inner(Reading *r, const char *member)
+{
+	const SiJson *json = given(r, member);
+	Reading		inner = {.json = json,.findings = r->findings};
+
+	if (json == NULL)
+		return NULL;
+	inner.path = member_path(r, member);
+	inner.format = palloc0(sizeof(SiSpecFormat));
+	build_format(&inner);
+	if (inner.format->kind == SI_FORMAT_KAFKA)
+		si_spec_error(psprintf("%s.type", inner.path), given(&inner, "type"),
+					  "The format kafka has no place inside of itself.", NULL);
+	return inner.format;
+}
+
+static void
+build_kafka(Reading *r)
+{
+	SiSpecFormat *f = r->format;
+	const SiJson *headers = given(r, "headerFormat");
+	const SiJson *encoding = si_json_get(headers, "encoding");
+	const char *text;
+
+	f->value = build_inner(r, "valueFormat");
+	if (f->value == NULL)
+		si_spec_missing(member_path(r, "valueFormat"), "Say the format of the payload, for example {\"type\": \"json\"}.");
+	f->key = build_inner(r, "keyFormat");
+	f->headers = headers != NULL;
+	if (headers && si_json_is_null(si_json_get(headers, "type")))
+		si_spec_missing(psprintf("%s.headerFormat.type", r->path), "Write \"type\": \"string\".");
+	if (headers && !si_json_is_empty(encoding) && si_value_string(encoding, &text))
+	{
+		f->header_encoding = pstrdup(text);
+		if (!si_header_encoding_check(text))
+			si_spec_error(psprintf("%s.headerFormat.encoding", r->path), encoding, "Expected the name of an encoding.",
+						  "Write for example UTF-8, US-ASCII, ISO-8859-1 or UTF-16.");
+	}
+	f->header_prefix = given_string(r, "headerColumnPrefix");
+	f->key_column = given_string(r, "keyColumnName");
+	f->timestamp_column = given_string(r, "timestampColumnName");
+	f->topic_column = given_string(r, "topicColumnName");
+	f->partition_column = given_string(r, "partitionColumnName");
+	f->offset_column = given_string(r, "offsetColumnName");
+}
+
 static SiFormatKind
 kind_of(const Reading *r)
 {
@@ -376,6 +429,9 @@ build_format(Reading *r)
 			break;
 		case SI_FORMAT_REGEX:
 			build_regex(r);
+			break;
+		case SI_FORMAT_KAFKA:
+			build_kafka(r);
 			break;
 		default:
 			break;

@@ -143,6 +143,7 @@ const SiWord si_spec_words[] = {
 	{"spec.ioConfig.inputFormat.flattenSpec.fields[].type", "jq", SI_USED, "an expression of jq"},
 	{"spec.ioConfig.inputFormat.flattenSpec.fields[].type", "tree", SI_USED, "names one below the other"},
 
+	{"spec.ioConfig.inputFormat.headerFormat.type", "string", SI_USED, NULL},
 	{FORMAT, "json", SI_USED, NULL},
 	{FORMAT, "csv", SI_USED, NULL},
 	{FORMAT, "tsv", SI_USED, NULL},
@@ -151,7 +152,7 @@ const SiWord si_spec_words[] = {
 	{FORMAT, "avro_stream", SI_LATER, ONLY_JSON},
 	{FORMAT, "protobuf", SI_LATER, ONLY_JSON},
 	{FORMAT, "thrift", SI_LATER, ONLY_JSON},
-	{FORMAT, "kafka", SI_LATER, ONLY_JSON},
+	{FORMAT, "kafka", SI_USED, NULL},
 	{FORMAT, "kinesis", SI_LATER, ONLY_JSON},
 	{FORMAT, "avro_ocf", SI_LATER, BATCH_ONLY},
 	{FORMAT, "orc", SI_LATER, BATCH_ONLY},

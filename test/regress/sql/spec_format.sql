@@ -79,6 +79,22 @@ SELECT pg_temp.try('{"type": "regex"}');
 SELECT pg_temp.try('{"type": "regex", "pattern": "(a"}');
 SELECT pg_temp.try('{"type": "lines"}');
 
+-- kafka
+SELECT pg_temp.try('{"type": "kafka", "valueFormat": {"type": "json"}}');
+SELECT pg_temp.try('{"type": "kafka", "valueFormat": {"type": "csv", "columns": ["a"]}, "keyFormat": {"type": "tsv", "columns": ["x"]},
+	"headerFormat": {"type": "string", "encoding": "US-ASCII"}, "headerColumnPrefix": "h.", "keyColumnName": "k", "timestampColumnName": "t",
+	"topicColumnName": "topic", "partitionColumnName": "p", "offsetColumnName": "o"}');
+SELECT pg_temp.try('{"type": "kafka", "valueFormat": {"type": "json"}, "headerFormat": {"type": "string"}}');
+SELECT pg_temp.try('{"type": "kafka"}');
+SELECT pg_temp.try('{"type": "kafka", "valueFormat": {"type": "csv"}}');
+SELECT pg_temp.try('{"type": "kafka", "valueFormat": {"type": "kafka", "valueFormat": {"type": "json"}}}');
+SELECT pg_temp.try('{"type": "kafka", "valueFormat": {"type": "json", "flattenSpec": {"fields": [{"type": "path", "name": "a", "expr": "$["}]}}}');
+SELECT pg_temp.try('{"type": "kafka", "valueFormat": {"type": "json"}, "keyFormat": {"type": "regex", "pattern": "["}}');
+SELECT pg_temp.try('{"type": "kafka", "valueFormat": {"type": "json"}, "headerFormat": {"type": "bytes"}}');
+SELECT pg_temp.try('{"type": "kafka", "valueFormat": {"type": "json"}, "headerFormat": {"encoding": "UTF-8"}}');
+SELECT pg_temp.try('{"type": "kafka", "valueFormat": {"type": "json"}, "headerFormat": {"type": "string", "encoding": "no such"}}');
+SELECT pg_temp.try('{"type": "kafka", "valueFormat": {"type": "json"}, "keyColumName": "k"}');
+
 -- the parseSpec of older specs
 SELECT pg_temp.try_old('{"format": "csv", "columns": ["timestamp", "a"], "listDelimiter": "|", "timestampSpec": {"column": "timestamp"}}');
 SELECT pg_temp.try_old('{"format": "tsv", "hasHeaderRow": true, "skipHeaderRows": 2, "delimiter": ";"}');
