@@ -170,16 +170,21 @@ clean(const char *reason)
 static void
 add_row(Sampler *s, const SiRows *rows, int r, char *input)
 {
-	SiRows		one = {
+	SiRows		raw = {
 		.nrows = 1,
 		.stride = rows->stride,
 		.values = rows->values + (Size) r * rows->stride
 	};
+	SiRows		one;
 	SiAddResult result = {0};
 	SiReason	why;
 	uint32		before = si_index_rows(s->index);
 	SampledRow *row;
+	int			filtered;
 
+	/* what the filter refuses is thrown away */
+	if (!si_pipeline_transform(s->pipeline, &raw, &one, &filtered, &why) || filtered > 0)
+		return;
 	si_index_add(s->index, &one, &result, &why);
 	/* a row that was merged into an earlier one is shown with that */
 	if (si_index_rows(s->index) == before && result.with_error == 0)
@@ -196,9 +201,11 @@ sample_message(void *arg, const SiMessage *m)
 {
 	Sampler    *s = arg;
 	SiRows		rows;
+	SiRows		ready;
 	SiReason	why;
 	SiAddResult result = {0};
 	bool		parsed;
+	int			filtered;
 
 	CHECK_FOR_INTERRUPTS();
 	s->nread++;
@@ -206,8 +213,10 @@ sample_message(void *arg, const SiMessage *m)
 	if (m->payload == NULL)
 		return;
 	parsed = si_pipeline_parse(s->pipeline, m, &rows, &why);
-	if (parsed)
-		si_index_check(s->index, &rows, &result, &why);
+	if (parsed && si_pipeline_transform(s->pipeline, &rows, &ready, &filtered, &why))
+		si_index_check(s->index, &ready, &result, &why);
+	else
+		result.unparseable = true;
 	if (!parsed || result.unparseable)
 	{
 		char	   *input = !parsed ? NULL : s->json && rows.nrows == 1 ? input_of_message(m) :

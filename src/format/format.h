@@ -55,6 +55,9 @@ typedef struct SiRows
 	 */
 	bool		separate;
 	int			nbad;
+
+	/* Times of the rows in ms; NULL as they come from a format. */
+	const int64 *times;
 } SiRows;
 
 typedef struct SiFormat SiFormat;

@@ -714,6 +714,7 @@ SiJsonParser::parse(const char *data, size_t len, SiRows *rows, SiReason *reason
 	rows->values = values;
 	rows->separate = false;
 	rows->nbad = 0;
+	rows->times = nullptr;
 	return true;
 }
 

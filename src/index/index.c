@@ -549,6 +549,18 @@ roll_up(SiIndex *ix)
 
 /* -------------------------------------------------------------------- rows */
 
+/* The time of one row, which may be known already. */
+static inline bool
+row_time(SiIndex *ix, const SiRows *rows, int r, int64 *time, SiReason *why)
+{
+	if (SI_UNLIKELY(rows->times != NULL))
+	{
+		*time = rows->times[r];
+		return true;
+	}
+	return si_timestamp_parse(ix->timestamps, &rows->values[(Size) r * rows->stride + ix->time_slot], time, why);
+}
+
 /* Times of all rows of the message; false when one cannot be read. */
 static bool
 message_times(SiIndex *ix, const SiRows *rows, SiReason *why)
@@ -559,8 +571,7 @@ message_times(SiIndex *ix, const SiRows *rows, SiReason *why)
 		ix->message_times = si_realloc(ix->message_times, sizeof(int64) * ix->message_cap);
 	}
 	for (int r = 0; r < rows->nrows; r++)
-		if (!si_timestamp_parse(ix->timestamps, &rows->values[r * rows->stride + ix->time_slot],
-								&ix->message_times[r], why))
+		if (!row_time(ix, rows, r, &ix->message_times[r], why))
 			return false;
 	return true;
 }
@@ -658,7 +669,7 @@ each_row(SiIndex *ix, const SiRows *rows, RowFunction function, SiAddResult *res
 
 			if (!rows->separate)
 				t = ix->message_times[r];
-			else if (!si_timestamp_parse(ix->timestamps, &rows->values[(Size) r * rows->stride + ix->time_slot], &t, why))
+			else if (!row_time(ix, rows, r, &t, why))
 			{
 				result->unparseable_rows++;
 				continue;

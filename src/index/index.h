@@ -24,6 +24,7 @@ typedef struct SiAddResult
 	int			with_error;		/* stored, with a null where a value was wrong */
 	int			before_min;		/* thrown away: older than the minimum message time */
 	int			after_max;
+	int			filtered;		/* thrown away: refused by the filter, before they got here */
 	bool		unparseable;	/* no row of the message was stored */
 	int			unparseable_rows;	/* of rows that stand for themselves */
 } SiAddResult;

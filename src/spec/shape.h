@@ -51,4 +51,18 @@ extern void si_spec_schema(SiSpec *spec, const SiSpecShape *shape, SiSpecFinding
 /* NOTICE when rollup is on because nothing was said. */
 extern void si_spec_note_rollup(const SiSpec *spec, const SiSpecShape *shape);
 
+/* spec_transform.c */
+
+/* Fills transforms and filter. */
+extern void si_spec_transforms(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings);
+
+/*
+ * The aggregator that a metric of type filtered is about in the end, with the
+ * filters around it in m; the node itself when it is none.  *path moves along.
+ */
+extern const SiJson *si_spec_unwrap_metric(SiSpecMetric *m, const SiJson *node, const char **path);
+
+/* The input of a metric that has a filter or an expression; its name is set. */
+extern void si_spec_metric_input(SiSpecMetric *m, const SiJson *node, const char *path);
+
 #endif							/* SI_SPEC_SHAPE_H */

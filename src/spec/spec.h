@@ -11,6 +11,7 @@
 
 #include "common/granularity.h"
 #include "common/types.h"
+#include "expr/filter.h"
 #include "format/convert.h"
 #include "format/options.h"
 
@@ -39,7 +40,18 @@ typedef struct SiSpecMetric
 	SiAgg		agg;
 	char	   *time_column;	/* FIRST and LAST: field of the times; NULL: the row's time */
 	uint32		max_string_bytes;	/* STRING: longer values are cut */
+	char	   *source;			/* with filter or expr: field that is aggregated, or NULL; field_name is then ours */
+	SiFilter   *filter;			/* only rows that it lets through, or NULL */
+	SiExpr	   *expr;			/* what is aggregated in the place of a field, or NULL */
 } SiSpecMetric;
+
+typedef struct SiSpecTransform
+{
+	char	   *name;
+	char	   *expression;
+	char	   *path;			/* where the expression stands in the spec */
+	SiExpr	   *expr;			/* NULL: in PostgreSQL's language */
+} SiSpecTransform;
 
 typedef struct SiKeyValue
 {
@@ -65,6 +77,9 @@ typedef struct SiSpec
 	char	  **exclusions;
 	int			nmetrics;
 	SiSpecMetric *metrics;
+	int			ntransforms;
+	SiSpecTransform *transforms;
+	SiFilter   *filter;			/* of rows, or NULL */
 	SiGranularity segment_granularity;
 	SiGranularity query_granularity;
 	bool		rollup;

@@ -201,13 +201,17 @@ static void
 add_metric(SiSpec *spec, const SiJson *node, const char *list_path, const char *path)
 {
 	SiSpecMetric m = {0};
-	const char *word = word_of(node, "type", "spec.dataSchema.metricsSpec[].type", NULL);
+	const char *word;
 
+	node = si_spec_unwrap_metric(&m, node, &path);
+	word = word_of(node, "type", "spec.dataSchema.metricsSpec[].type", NULL);
 	if (word == NULL)
 		si_spec_missing(psprintf("%s.type", path), "Write for example {\"type\": \"longSum\", \"name\": \"added\", \"fieldName\": \"added\"}.");
 	set_metric_kind(&m, word);
-	m.name = required_string(node, "name", path, "A metric needs a name.");
-	if (m.input == SI_METRIC_FIELD)
+	if (m.name == NULL)
+		m.name = required_string(node, "name", path, "A metric needs a name.");
+	si_spec_metric_input(&m, node, path);
+	if (m.input == SI_METRIC_FIELD && m.field_name == NULL)
 		m.field_name = required_string(node, "fieldName", path, "Name the field that is aggregated.");
 	build_metric_options(&m, node);
 	check_column_name(list_path, m.name);
@@ -412,6 +416,8 @@ si_spec_schema(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings)
 	SI_CHECKED(findings, shape->timestamp_path, check_timestamp(spec, shape));
 	SI_CHECKED(findings, shape->dimensions_path,
 			   build_dimensions(spec, si_json_get(schema, "dimensionsSpec"), shape->dimensions_path, findings));
+	SI_CHECKED(findings, psprintf("%sdataSchema.transformSpec", shape->prefix),
+			   si_spec_transforms(spec, shape, findings));
 	SI_CHECKED(findings, metrics_path,
 			   build_metrics(spec, si_json_get(schema, "metricsSpec"), metrics_path, findings));
 	SI_CHECKED(findings, psprintf("%sdataSchema.granularitySpec", shape->prefix),

@@ -16,6 +16,8 @@
 #define FORMAT	"spec.ioConfig.inputFormat.type"
 #define PARSE	SCHEMA ".parser.parseSpec.format"
 #define METRIC	SCHEMA ".metricsSpec[].type"
+#define FILTER	SCHEMA ".transformSpec.filter"
+#define TRANSFORM SCHEMA ".transformSpec.transforms[].type"
 #define DIM		SCHEMA ".dimensionsSpec.dimensions[]"
 #define INDEX	"spec.tuningConfig.indexSpec"
 
@@ -68,7 +70,7 @@ const SiWord si_spec_words[] = {
 	{METRIC, "stringLast", SI_USED, "value of the largest time"},
 	{METRIC, "hyperUnique", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "cardinality", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "filtered", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "filtered", SI_USED, "another aggregator, of the rows that a filter lets through"},
 	{METRIC, "expression", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "javascript", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "longAny", SI_USED, "a value that is not null"},
@@ -97,6 +99,39 @@ const SiWord si_spec_words[] = {
 	{METRIC, "compressedBigDecimal", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "spectatorDistribution", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "spectatorTimer", SI_LATER, SIMPLE_METRICS},
+
+	{TRANSFORM, "expression", SI_USED, "Druid's expression language"},
+	{TRANSFORM, "sql", SI_USED, "PostgreSQL's: fields are columns of type text, __time is a timestamptz; needs quotes where SQL does"},
+	{FILTER ".type", "and", SI_USED, NULL},
+	{FILTER ".type", "or", SI_USED, NULL},
+	{FILTER ".type", "not", SI_USED, NULL},
+	{FILTER ".type", "selector", SI_USED, NULL},
+	{FILTER ".type", "in", SI_USED, NULL},
+	{FILTER ".type", "bound", SI_USED, NULL},
+	{FILTER ".type", "like", SI_USED, NULL},
+	{FILTER ".type", "regex", SI_USED, NULL},
+	{FILTER ".type", "interval", SI_USED, NULL},
+	{FILTER ".type", "null", SI_USED, NULL},
+	{FILTER ".type", "equals", SI_USED, NULL},
+	{FILTER ".type", "inType", SI_USED, NULL},
+	{FILTER ".type", "range", SI_USED, NULL},
+	{FILTER ".type", "expression", SI_USED, NULL},
+	{FILTER ".type", "true", SI_USED, NULL},
+	{FILTER ".type", "false", SI_USED, NULL},
+	{FILTER ".type", "isTrue", SI_USED, NULL},
+	{FILTER ".type", "isFalse", SI_USED, NULL},
+	{FILTER ".type", "search", SI_LATER, "Take a filter of type expression with contains_string or icontains_string."},
+	{FILTER ".type", "columnComparison", SI_LATER, "Take a filter of type expression that compares the fields."},
+	{FILTER ".type", "javascript", SI_LATER, "There is no JavaScript here: take a filter of type expression."},
+	{FILTER ".type", "extraction", SI_LATER, "Add a transform and filter its result."},
+	{FILTER ".type", "spatial", SI_LATER, "Take filters of type range on the coordinates."},
+	{FILTER ".type", "arrayContainsElement", SI_LATER, "Take a filter of type expression with array_contains."},
+	{FILTER ".type", "bloom", SI_LATER, "Druid's serialised bloom filters are not read."},
+	{FILTER ".ordering", "lexicographic", SI_USED, "by bytes"},
+	{FILTER ".ordering", "alphanumeric", SI_USED, "runs of digits as numbers"},
+	{FILTER ".ordering", "numeric", SI_USED, "as numbers; what is none comes before all numbers"},
+	{FILTER ".ordering", "strlen", SI_USED, "by length"},
+	{FILTER ".ordering", "version", SI_USED, "as versions of software"},
 
 	{SCHEMA ".granularitySpec.type", "uniform", SI_USED, NULL},
 	{SCHEMA ".granularitySpec.type", "arbitrary", SI_NO_EFFECT, "Segments of a stream are always of equal length."},

@@ -2,12 +2,13 @@
  * pipeline.c
  *		From a message to the rows of an index: see pipeline.h.
  *
- * Duties: format, then index, with one table of fields between them.  Counts
+ * Duties: format, transforms, then index, with one table of fields between them.  Counts
  * nothing and keeps nothing of a message.
  */
 #include "postgres.h"
 
 #include "format/format.h"
+#include "transform/transform.h"
 #include "worker/pipeline.h"
 
 /* A table has at most 1600 columns; the index refuses those beyond. */
@@ -19,6 +20,7 @@ struct SiPipeline
 	SiFormat   *format;
 	SiFieldTable *fields;
 	SiIndex    *index;
+	SiTransform *transform;		/* NULL: the spec has none */
 };
 
 SiPipeline *
@@ -34,6 +36,7 @@ si_pipeline_create(const SiSpec *spec, bool all_fields)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid timestamp format of supervisor \"%s\": %s", spec->id, why.text)));
+	p->transform = si_transform_create(spec, p->fields);
 	p->format = p->routine->create(&spec->format, p->fields);
 	return p;
 }
@@ -53,7 +56,20 @@ si_pipeline_fields(const SiPipeline *p)
 bool
 si_pipeline_parse(SiPipeline *p, const SiMessage *m, SiRows *rows, SiReason *why)
 {
-	return p->routine->parse(p->format, m, rows, why);
+	bool		parsed = p->routine->parse(p->format, m, rows, why);
+
+	rows->times = NULL;
+	return parsed;
+}
+
+bool
+si_pipeline_transform(SiPipeline *p, const SiRows *in, SiRows *out, int *filtered, SiReason *why)
+{
+	if (p->transform != NULL)
+		return si_transform_rows(p->transform, in, out, filtered, why);
+	*out = *in;
+	*filtered = 0;
+	return true;
 }
 
 /*
@@ -79,13 +95,23 @@ si_pipeline_add(SiPipeline *p, const SiMessage *m, int64 exceptions_left,
 {
 	SiRows		rows;
 	bool		parsed;
+	int			filtered = 0;
 
 	memset(result, 0, sizeof(*result));
 	parsed = si_pipeline_parse(p, m, &rows, why);
+	if (p->transform != NULL && parsed)
+	{
+		SiRows		raw = rows;
+
+		parsed = si_pipeline_transform(p, &raw, &rows, &filtered, why);
+	}
 	if (unlikely(exceeds_limit(p, parsed, &rows, exceptions_left, why)))
 		return false;
 	if (likely(parsed))
+	{
 		si_index_add(p->index, &rows, result, why);
+		result->filtered = result->unparseable ? 0 : filtered;
+	}
 	else
 		result->unparseable = true;
 	return true;

@@ -32,10 +32,15 @@ extern bool si_pipeline_add(SiPipeline *p, const SiMessage *m, int64 exceptions_
 							SiAddResult *result, SiReason *why);
 
 /*
- * The first half of it, for who wants to see the rows: they are valid until
+ * The first part of it, for who wants to see the rows: they are valid until
  * the next message.  False with a reason when the message is unparseable.
  */
 extern bool si_pipeline_parse(SiPipeline *p, const SiMessage *m, SiRows *rows, SiReason *why);
+/*
+ * The second: transforms and filter.  As si_transform_rows(); without any the
+ * rows are those that came in.
+ */
+extern bool si_pipeline_transform(SiPipeline *p, const SiRows *in, SiRows *out, int *filtered, SiReason *why);
 /* Names of the slots of rows. */
 extern const SiFieldTable *si_pipeline_fields(const SiPipeline *p);
 

@@ -260,7 +260,8 @@ count_result(SiBatch *b, const SiAddResult *r)
 	n[SI_COUNT_PROCESSED_WITH_ERROR] += r->with_error;
 	n[SI_COUNT_UNPARSEABLE] += r->unparseable_rows;
 	n[SI_COUNT_PARSE_EXCEPTIONS] += r->with_error + r->unparseable_rows;
-	n[SI_COUNT_THROWN_AWAY] += r->before_min + r->after_max;
+	n[SI_COUNT_THROWN_AWAY] += r->before_min + r->after_max + r->filtered;
+	n[SI_COUNT_THROWN_FILTERED] += r->filtered;
 	n[SI_COUNT_THROWN_BEFORE_MIN] += r->before_min;
 	n[SI_COUNT_THROWN_AFTER_MAX] += r->after_max;
 }
@@ -297,7 +298,7 @@ add_message(SiBatch *b, int part, const SiMessage *m)
 	/* what has a row in the table is not unparseable as a whole: it must not be read a second time */
 	if (unlikely(result.with_error > 0 || result.unparseable_rows > 0))
 		keep_rejected(b, part, m,
-					  result.with_error + result.processed + result.before_min + result.after_max > 0 ?
+					  result.with_error + result.processed + result.before_min + result.after_max + result.filtered > 0 ?
 					  "processedWithError" : "unparseable", why.text);
 	return true;
 }

@@ -1,0 +1,133 @@
+-- transformSpec: what is accepted, how the rest is refused, and what it makes of messages.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS stream_ingest;
+\pset format unaligned
+\pset tuples_only on
+
+CREATE FUNCTION pg_temp.spec(transform_spec jsonb, metrics jsonb DEFAULT '[]', dimensions jsonb DEFAULT '["f", "g", "x"]') RETURNS json LANGUAGE sql AS $$
+	SELECT jsonb_build_object('type', 'kafka', 'spec', jsonb_build_object(
+		'dataSchema', jsonb_build_object(
+			'dataSource', 'regress_transform', 'timestampSpec', jsonb '{"column": "time", "format": "auto"}',
+			'dimensionsSpec', jsonb_build_object('dimensions', dimensions), 'metricsSpec', metrics,
+			'granularitySpec', jsonb '{"rollup": false}', 'transformSpec', transform_spec),
+		'ioConfig', jsonb '{"topic": "t", "inputFormat": {"type": "json"}, "consumerProperties": {"bootstrap.servers": "localhost:9092"}}'))::json
+$$;
+CREATE FUNCTION pg_temp.try(spec json) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	state text; message text; detail text; hint text;
+BEGIN
+	PERFORM stream_ingest.check_spec(spec);
+	RETURN 'accepted';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(E'\n  ', state || ': ' || message, nullif('DETAIL: ' || detail, 'DETAIL: '), nullif('HINT: ' || hint, 'HINT: '));
+END
+$$;
+CREATE FUNCTION pg_temp.transform(t jsonb) RETURNS text LANGUAGE sql AS $$
+	SELECT pg_temp.try(pg_temp.spec(jsonb_build_object('transforms', jsonb_build_array(t))))
+$$;
+CREATE FUNCTION pg_temp.expression(e text) RETURNS text LANGUAGE sql AS $$
+	SELECT pg_temp.transform(jsonb_build_object('type', 'expression', 'name', 'f', 'expression', e))
+$$;
+CREATE FUNCTION pg_temp.filter(f jsonb) RETURNS text LANGUAGE sql AS $$
+	SELECT pg_temp.try(pg_temp.spec(jsonb_build_object('filter', f)))
+$$;
+CREATE FUNCTION pg_temp.metric(m jsonb) RETURNS text LANGUAGE sql AS $$
+	SELECT pg_temp.try(pg_temp.spec('{}', jsonb_build_array(m)))
+$$;
+
+-- transforms
+SELECT pg_temp.expression('concat(x, y)');
+SELECT pg_temp.expression('concat(x, ');
+SELECT pg_temp.expression('a + conct(x)');
+SELECT pg_temp.expression('lookup(a, ''countries'')');
+SELECT pg_temp.expression('timestamp_floor(__time, ''hourly'')');
+SELECT pg_temp.expression('substring(a)');
+SELECT pg_temp.expression('a = 1');
+SELECT pg_temp.expression('regexp_like(a, ''('')');
+SELECT pg_temp.transform('{"type": "expression", "name": "f"}');
+SELECT pg_temp.transform('{"type": "expression", "expression": "1"}');
+SELECT pg_temp.transform('{"type": "expression", "name": "", "expression": "1"}');
+SELECT pg_temp.transform('{"name": "f", "expression": "1"}');
+SELECT pg_temp.transform('{"type": "expresion", "name": "f", "expression": "1"}');
+SELECT pg_temp.transform('{"type": "expression", "name": "f", "expresion": "1"}');
+SELECT pg_temp.try(pg_temp.spec('{"transforms": [{"type": "expression", "name": "f", "expression": "1"}, {"type": "expression", "name": "f", "expression": "2"}]}'));
+SELECT pg_temp.try(pg_temp.spec('{"transforms": {}, "filter": null}'));
+SELECT pg_temp.try(pg_temp.spec('{"transforms": "x"}'));
+
+-- filters
+SELECT pg_temp.filter('{"type": "selector", "dimension": "x", "value": "a"}');
+SELECT pg_temp.filter('{"type": "selector", "dimension": "x", "value": null}');
+SELECT pg_temp.filter('{"type": "selector", "dimension": "x", "value": {"a": 1}}');
+SELECT pg_temp.filter('{"type": "selector", "value": "a"}');
+SELECT pg_temp.filter('{"dimension": "x", "value": "a"}');
+SELECT pg_temp.filter('{"type": "selektor", "dimension": "x", "value": "a"}');
+SELECT pg_temp.filter('{"type": "in", "dimension": "x", "values": ["a", null, 1]}');
+SELECT pg_temp.filter('{"type": "in", "dimension": "x"}');
+SELECT pg_temp.filter('{"type": "in", "dimension": "x", "values": [["a"]]}');
+SELECT pg_temp.filter('{"type": "bound", "dimension": "x", "lower": "1", "upper": 10, "ordering": "numeric", "upperStrict": true}');
+SELECT pg_temp.filter('{"type": "bound", "dimension": "x"}');
+SELECT pg_temp.filter('{"type": "bound", "dimension": "x", "lower": "1", "ordering": "numerical"}');
+SELECT pg_temp.filter('{"type": "like", "dimension": "x", "pattern": "a!%%", "escape": "!"}');
+SELECT pg_temp.filter('{"type": "like", "dimension": "x", "pattern": "a", "escape": "!!"}');
+SELECT pg_temp.filter('{"type": "regex", "dimension": "x", "pattern": "a+"}');
+SELECT pg_temp.filter('{"type": "regex", "dimension": "x", "pattern": "a("}');
+SELECT pg_temp.filter('{"type": "interval", "dimension": "__time", "intervals": ["2015-09-12/P1D", "2020-01-01/2021-01-01"]}');
+SELECT pg_temp.filter('{"type": "interval", "dimension": "__time", "intervals": ["2015-09-12"]}');
+SELECT pg_temp.filter('{"type": "interval", "dimension": "__time", "intervals": ["2015-09-12/yesterday"]}');
+SELECT pg_temp.filter('{"type": "null", "column": "x"}');
+SELECT pg_temp.filter('{"type": "equals", "column": "x", "matchValueType": "LONG", "matchValue": 5}');
+SELECT pg_temp.filter('{"type": "equals", "column": "x", "matchValueType": "LONG", "matchValue": "five"}');
+SELECT pg_temp.filter('{"type": "equals", "column": "x", "matchValueType": "ARRAY<LONG>", "matchValue": [5]}');
+SELECT pg_temp.filter('{"type": "equals", "column": "x", "matchValueType": "STRING"}');
+SELECT pg_temp.filter('{"type": "range", "column": "x", "matchValueType": "DOUBLE", "lower": 1, "upper": 2.5, "upperOpen": true}');
+SELECT pg_temp.filter('{"type": "range", "column": "x", "matchValueType": "DOUBLE"}');
+SELECT pg_temp.filter('{"type": "inType", "column": "x", "matchValueType": "LONG", "sortedValues": [1, 2]}');
+SELECT pg_temp.filter('{"type": "expression", "expression": "x > 1 && y != ''a''"}');
+SELECT pg_temp.filter('{"type": "expression", "expression": "x >> 1"}');
+SELECT pg_temp.filter('{"type": "and", "fields": [{"type": "true"}, {"type": "or", "fields": []}, {"type": "not", "field": {"type": "false"}}]}');
+SELECT pg_temp.filter('{"type": "and", "fields": [{"type": "true"}, {"type": "or", "fields": [{"type": "bound", "dimension": "x", "lowr": 1}]}]}');
+SELECT pg_temp.filter('{"type": "not"}');
+SELECT pg_temp.filter('{"type": "not", "fields": [{"type": "true"}]}');
+SELECT pg_temp.filter('{"type": "not", "field": {"type": "javascript", "dimension": "x", "function": "f"}}');
+SELECT pg_temp.filter(format('{"type": "%s", "dimension": "x"}', t)::jsonb) FROM unnest(string_to_array('search columnComparison extraction spatial arrayContainsElement', ' ')) t;
+SELECT pg_temp.filter('{"type": "selector", "dimension": "x", "value": "a", "extractionFn": {"type": "upper"}}');
+
+-- aggregators with a filter or an expression
+SELECT pg_temp.metric('{"type": "filtered", "filter": {"type": "selector", "dimension": "x", "value": "a"}, "aggregator": {"type": "count", "name": "n"}}');
+SELECT pg_temp.metric('{"type": "filtered", "name": "n", "filter": {"type": "true"}, "aggregator": {"type": "filtered", "filter": {"type": "false"}, "aggregator": {"type": "longSum", "name": "m", "fieldName": "v"}}}');
+SELECT pg_temp.metric('{"type": "filtered", "aggregator": {"type": "count", "name": "n"}}');
+SELECT pg_temp.metric('{"type": "filtered", "filter": {"type": "true"}}');
+SELECT pg_temp.metric('{"type": "filtered", "filter": {"type": "true"}, "aggregator": {"type": "longSum", "name": "n"}}');
+SELECT pg_temp.metric('{"type": "filtered", "filter": {"type": "true"}, "aggregator": {"type": "longsum", "fieldName": "n"}}');
+SELECT pg_temp.metric('{"type": "longSum", "name": "n", "expression": "a * 2"}');
+SELECT pg_temp.metric('{"type": "longSum", "name": "n", "expression": "a *"}');
+SELECT pg_temp.metric('{"type": "longSum", "name": "n", "fieldName": "a", "expression": "a * 2"}');
+
+-- a spec is echoed as it was given
+SELECT jsonb_pretty((stream_ingest.check_spec(pg_temp.spec('{"filter": {"type": "not", "field": {"type": "selector", "dimension": "x", "value": "a"}},
+	"transforms": [{"type": "expression", "name": "f", "expression": "upper(x)"}]}'))::jsonb) #> '{spec,dataSchema,transformSpec}');
+SELECT (stream_ingest.check_spec(pg_temp.spec('{}'))::jsonb) #> '{spec,dataSchema,transformSpec}';
+
+-- what becomes of messages
+CREATE FUNCTION pg_temp.rows(spec json, VARIADIC data text[]) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT coalesce((r->'parsed')::text, 'no row') || coalesce(' ' || (r->>'error'), '')
+	FROM json_array_elements(sample_supervisor(spec, data)->'data') r
+$$;
+SELECT pg_temp.rows(pg_temp.spec('{"transforms": [{"type": "expression", "name": "f", "expression": "concat(x,y)"},
+	{"type": "expression", "name": "g", "expression": "a + b"}, {"type": "expression", "name": "x", "expression": "concat(f,g)"}]}'),
+	'{"time": 0, "x": "foo", "y": "bar", "a": 2.0, "b": 3, "bool": true}');
+SELECT pg_temp.rows(pg_temp.spec('{"transforms": [{"type": "expression", "name": "f", "expression": "concat(x,y)"}, {"type": "expression", "name": "g", "expression": "a + b"}],
+	"filter": {"type": "and", "fields": [{"type": "selector", "dimension": "x", "value": "foo"}, {"type": "selector", "dimension": "f", "value": "foobar"}, {"type": "selector", "dimension": "g", "value": "5.0"}]}}'),
+	'{"time": 0, "x": "foo", "y": "bar", "a": 2.0, "b": 3}', '{"time": 0, "x": "foo", "y": "baz", "a": 2.0, "b": 4}');
+SELECT pg_temp.rows(pg_temp.spec('{"transforms": [{"type": "expression", "name": "__time", "expression": "(a + b) * 3600000"}]}'), '{"time": 0, "a": 2.0, "b": 3}');
+SELECT pg_temp.rows(pg_temp.spec('{"transforms": [{"type": "expression", "name": "f", "expression": "bool"}, {"type": "expression", "name": "g", "expression": "if(bool,1,0)"}]}',
+	'[]', '[{"type": "long", "name": "f"}, {"type": "long", "name": "g"}]'), '{"time": 0, "bool": true}', '{"time": 0, "bool": false}');
+SELECT pg_temp.rows(pg_temp.spec('{"transforms": [{"type": "expression", "name": "g", "expression": "a / b"}]}'), '{"time": 0, "a": 1, "b": 0}', '{"time": 0, "a": 4, "b": 2}');
+-- schemaless: results are no dimensions, unless a message has a field of that name
+SELECT pg_temp.rows(pg_temp.spec('{"transforms": [{"type": "expression", "name": "f", "expression": "upper(x)"}, {"type": "expression", "name": "x", "expression": "lower(x)"}]}', '[]', '[]'),
+	'{"time": 0, "x": "Foo"}');
+SELECT pg_temp.rows(pg_temp.spec('{}', '[{"type": "filtered", "filter": {"type": "like", "dimension": "x", "pattern": "a%"}, "aggregator": {"type": "longSum", "name": "s", "fieldName": "v"}},
+	{"type": "filtered", "filter": {"type": "selector", "dimension": "x", "value": null}, "aggregator": {"type": "count", "name": "n"}},
+	{"type": "doubleMax", "name": "m", "expression": "v * 1.5"}]', '["x"]'),
+	'{"time": 0, "x": "ab", "v": 1}', '{"time": 1, "x": "b", "v": 2}', '{"time": 2, "v": 3}');
