@@ -148,6 +148,7 @@ CREATE TABLE stream_ingest.delta (
 	created timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	file text COLLATE "C",
 	data bytea,
+	spec_version bigint NOT NULL DEFAULT 0,
 	PRIMARY KEY (data_source_id, level, group_id, seq),
 	CHECK ((file IS NULL) <> (data IS NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
@@ -156,6 +157,7 @@ CREATE TABLE stream_ingest.delta (
 	toast.autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE stream_ingest.delta ALTER COLUMN data SET STORAGE EXTERNAL;
 COMMENT ON TABLE stream_ingest.delta IS 'chunks that are not published yet: level 0 is one commit, higher levels are merged from lower ones';
+COMMENT ON COLUMN stream_ingest.delta.spec_version IS 'spec by which it was read, and by which it is merged and published; 0: the one in force';
 COMMENT ON COLUMN stream_ingest.delta.data IS 'a small chunk itself, instead of a file';
 
 CREATE TABLE stream_ingest.tier (
@@ -242,10 +244,12 @@ CREATE TABLE stream_ingest.discovered_column (
 	type text NOT NULL,
 	first_seen timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	attached boolean NOT NULL DEFAULT false,
+	retype boolean NOT NULL DEFAULT false,
 	problem text,
 	PRIMARY KEY (data_source_id, name)
 );
-COMMENT ON TABLE stream_ingest.discovered_column IS 'dimensions met in the stream; the overlord widens the foreign table by them';
+COMMENT ON TABLE stream_ingest.discovered_column IS 'dimensions met in the stream, and columns of changed specs; the overlord widens the foreign table by them';
+COMMENT ON COLUMN stream_ingest.discovered_column.retype IS 'the column is there and is to get this type';
 
 CREATE UNLOGGED TABLE stream_ingest.supervisor_status (
 	supervisor_id text COLLATE "C" PRIMARY KEY,

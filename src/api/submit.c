@@ -49,12 +49,14 @@ PG_FUNCTION_INFO_V1(si_submit_supervisor);
 /* What this submit is about. */
 typedef struct Submit
 {
-	const char *json;
+	const char *json;			/* secrets included */
 	SiSpec	   *spec;
 	SiTableColumn *columns;
 	int			ncolumns;
 	Oid			namespace;		/* current schema of the caller */
 	char	   *search_path;	/* of the caller, resolved */
+	bool		skip_unmodified;	/* a spec that changes nothing is no request */
+	bool		modified;		/* it changes something */
 } Submit;
 
 /* The caller's schemas, quoted, as a value for search_path. */
@@ -162,9 +164,36 @@ check_same_topics(SiQuery *q, const SiSpec *spec, const SiSupervisor *s)
 	si_topic_pattern_free(pattern);
 }
 
+/* An echo that comes back to its owner has its secrets again. */
+static const char *
+with_secrets(const char *json, const char *id)
+{
+	SiQuery		q;
+	SiSupervisor *s;
+	const char *stored = NULL;
+
+	si_query_begin(&q, false);
+	s = si_supervisor_find(&q, id);
+	if (s)
+	{
+		si_check_owner(s, q.user);
+		stored = s->spec;
+	}
+	si_query_end(&q);
+	return stored ? si_spec_keep_secrets(json, stored) : json;
+}
+
+/* Whether both say the same, defaults filled in. */
+static bool
+is_modified(const Submit *sub, const SiSupervisor *s)
+{
+	return strcmp(si_spec_print(sub->json, sub->spec->suspended, true),
+				  si_spec_print(s->spec, s->suspended, true)) != 0;
+}
+
 /* A changed spec of a supervisor that exists. */
 static void
-resubmit(SiQuery *q, const Submit *sub, const SiSupervisor *s)
+resubmit(SiQuery *q, Submit *sub, const SiSupervisor *s)
 {
 	si_check_owner(s, q->user);
 	if (strcmp(s->data_source, sub->spec->data_source) != 0)
@@ -174,6 +203,9 @@ resubmit(SiQuery *q, const Submit *sub, const SiSupervisor *s)
 						s->id, s->data_source, sub->spec->data_source),
 				 errhint("Terminate it first, or give the new spec an \"id\" of its own.")));
 	check_same_topics(q, sub->spec, s);
+	sub->modified = is_modified(sub, s);
+	if (sub->skip_unmodified && !sub->modified)
+		return;
 	si_query(q,
 			 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, spec, search_path, data_source_id, requested_by)"
 			 " SELECT uuid, $1, 'submit', $2::json, $3, $4, $5 FROM stream_ingest.install",
@@ -294,7 +326,7 @@ create_supervisor(const Submit *sub, Oid relid)
 }
 
 static bool
-submit_change(const Submit *sub)
+submit_change(Submit *sub)
 {
 	SiQuery		q;
 	SiSupervisor *s;
@@ -317,6 +349,10 @@ si_submit_supervisor(PG_FUNCTION_ARGS)
 	PreventCommandDuringRecovery("submit_supervisor()");
 
 	sub.json = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	sub.skip_unmodified = PG_NARGS() > 1 && PG_GETARG_BOOL(1);
+	sub.modified = true;
+	if (si_spec_hidden_in(sub.json) != NULL)
+		sub.json = with_secrets(sub.json, si_spec_hidden_in(sub.json));
 	sub.spec = si_spec_parse(sub.json, false);
 	si_kafka_check_properties(sub.spec);
 	if (strlen(sub.spec->id) >= SI_ID_LEN)
@@ -338,6 +374,15 @@ si_submit_supervisor(PG_FUNCTION_ARGS)
 	si_wake_overlord_at_commit();
 
 	initStringInfo(&answer);
-	si_put_id(&answer, sub.spec->id);
+	if (PG_NARGS() == 1)
+		si_put_id(&answer, sub.spec->id);
+	else
+	{
+		appendStringInfoChar(&answer, '{');
+		si_put_text(&answer, "id", sub.spec->id);
+		si_put_bool(&answer, "modified", sub.modified);
+		si_put_bool(&answer, "restarted", sub.modified || !sub.skip_unmodified);
+		appendStringInfoChar(&answer, '}');
+	}
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(answer.data, answer.len));
 }

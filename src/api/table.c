@@ -177,7 +177,8 @@ si_table_create(Oid namespace, const char *name, Oid owner, const SiTableColumn 
 typedef struct NameEntry
 {
 	char		name[NAMEDATALEN];
-	bool		present;		/* a live column shows this dimension */
+	AttrNumber	attnum;			/* of the live column that shows this dimension */
+	bool		present;		/* there is one */
 	bool		dropped;		/* a dropped column did */
 	bool		taken;			/* a live column is called so */
 } NameEntry;
@@ -192,7 +193,7 @@ name_entry(HTAB *map, const char *name)
 	strlcpy(key, name, sizeof(key));
 	entry = hash_search(map, key, HASH_ENTER, &found);
 	if (!found)
-		entry->present = entry->dropped = entry->taken = false;
+		memset((char *) entry + sizeof(key), 0, sizeof(*entry) - sizeof(key));
 	return entry;
 }
 
@@ -266,7 +267,11 @@ si_table_names(Oid relid)
 		}
 		else
 		{
-			name_entry(map, dimension ? dimension : NameStr(form->attname))->present = true;
+			NameEntry  *entry = name_entry(map, dimension ? dimension : NameStr(form->attname));
+
+			if (!entry->present)
+				entry->attnum = attnum;
+			entry->present = true;
 			name_entry(map, NameStr(form->attname))->taken = true;
 		}
 		ReleaseSysCache(tuple);
@@ -287,4 +292,44 @@ si_table_column_state(HTAB *map, const char *name)
 	if (entry->dropped)
 		return SI_COLUMN_DROPPED;
 	return entry->taken ? SI_COLUMN_NAME_TAKEN : SI_COLUMN_MISSING;
+}
+
+AttrNumber
+si_table_column_shown(HTAB *map, const char *name)
+{
+	if (strlen(name) >= NAMEDATALEN)
+		return InvalidAttrNumber;
+	return name_entry(map, name)->attnum;
+}
+
+const char *
+si_table_sql_type(const char *type)
+{
+	if (strcmp(type, "long") == 0)
+		return "bigint";
+	if (strcmp(type, "float") == 0)
+		return "real";
+	if (strcmp(type, "double") == 0)
+		return "double precision";
+	if (strcmp(type, "json") == 0)
+		return "pg_catalog.jsonb";
+	return "text";
+}
+
+const char *
+si_table_druid_type(const SiTableColumn *column)
+{
+	switch (column->type)
+	{
+		case SI_TYPE_TIME:
+		case SI_TYPE_LONG:
+			return "long";
+		case SI_TYPE_FLOAT:
+			return "float";
+		case SI_TYPE_DOUBLE:
+			return "double";
+		case SI_TYPE_STRING:
+			break;
+	}
+	return column->json ? "json" : "string";
 }

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "access/attnum.h"
 #include "common/types.h"
 #include "spec/spec.h"
 #include "utils/hsearch.h"
@@ -61,5 +62,11 @@ extern char *si_table_dimension(Oid relid, int attnum);
 /* The names that a table has, in CurrentMemoryContext; and one name in them. */
 extern HTAB *si_table_names(Oid relid);
 extern SiColumnState si_table_column_state(HTAB *names, const char *name);
+/* The column that shows a dimension or metric, or InvalidAttrNumber. */
+extern AttrNumber si_table_column_shown(HTAB *names, const char *name);
+
+/* Druid's name of a type, and the SQL type of such a name. */
+extern const char *si_table_druid_type(const SiTableColumn *column);
+extern const char *si_table_sql_type(const char *type);
 
 #endif							/* SI_API_TABLE_H */

@@ -3,8 +3,8 @@
  *		Foreign tables follow what their chunks hold.
  *
  * New columns wait in discovered_column: dimensions that a task met in the
- * stream, and columns of a changed spec, which are put there from here.  All
- * that a table lacks is added by one ALTER in a transaction of its own
+ * stream, and columns of a changed spec, which are put there from here; so do
+ * columns that get another type (retype.c).  All that a table lacks is added by one ALTER in a transaction of its own
  * (hundreds of columns by several, since the lock is held meanwhile).  What
  * cannot be added says why in discovered_column.problem, and is looked at
  * again now and then, since the user may have made room.
@@ -21,6 +21,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "api/query.h"
+#include "api/retype.h"
 #include "api/table.h"
 #include "api/widen.h"
 #include "catalog/namespace.h"
@@ -65,38 +66,6 @@ typedef struct Wanted
 } Wanted;
 
 static HTAB *states = NULL;
-
-static const char *
-sql_type(const char *type)
-{
-	if (strcmp(type, "long") == 0)
-		return "bigint";
-	if (strcmp(type, "float") == 0)
-		return "real";
-	if (strcmp(type, "double") == 0)
-		return "double precision";
-	if (strcmp(type, "json") == 0)
-		return "pg_catalog.jsonb";
-	return "text";
-}
-
-static const char *
-druid_type(const SiTableColumn *column)
-{
-	switch (column->type)
-	{
-		case SI_TYPE_TIME:
-		case SI_TYPE_LONG:
-			return "long";
-		case SI_TYPE_FLOAT:
-			return "float";
-		case SI_TYPE_DOUBLE:
-			return "double";
-		case SI_TYPE_STRING:
-			break;
-	}
-	return column->json ? "json" : "string";
-}
 
 static WidenState *
 state_of(int64 data_source_id)
@@ -198,8 +167,9 @@ queue_spec_columns(int64 data_source_id)
 				si_query(&q,
 						 "INSERT INTO stream_ingest.discovered_column (data_source_id, name, install, type)"
 						 " SELECT $1, $2, uuid, $3 FROM stream_ingest.install ON CONFLICT DO NOTHING",
-						 "itt", data_source_id, columns[i].name, druid_type(&columns[i]));
+						 "itt", data_source_id, columns[i].name, si_table_druid_type(&columns[i]));
 		}
+		si_retype_queue(&q, data_source_id, relid, names, columns, n);
 	}
 	si_query_end(&q);
 	state->checked_version = version;
@@ -212,7 +182,7 @@ load_wanted(SiQuery *q, int64 data_source_id, int *n)
 
 	*n = si_query(q,
 				  "SELECT name, type FROM stream_ingest.discovered_column"
-				  " WHERE data_source_id = $1 AND NOT attached ORDER BY first_seen, name",
+				  " WHERE data_source_id = $1 AND NOT attached AND NOT retype ORDER BY first_seen, name",
 				  "i", data_source_id);
 	wanted = palloc0(sizeof(Wanted) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
@@ -280,12 +250,20 @@ alter_table(SiQuery *q, Oid relid, Wanted *wanted, int n)
 		if (!wanted[i].add)
 			continue;
 		appendStringInfo(&sql, "%s ADD COLUMN %s %s OPTIONS (" SI_COLUMN_OPTION " %s)", first ? "" : ",",
-						 quote_identifier(wanted[i].name), sql_type(wanted[i].type),
+						 quote_identifier(wanted[i].name), si_table_sql_type(wanted[i].type),
 						 quote_literal_cstr(wanted[i].name));
 		wanted[i].attached = true;
 		first = false;
 	}
 	si_query(q, sql.data, "");
+}
+
+static void
+begin_alter(SiQuery *q)
+{
+	si_query_begin(q, false);
+	(void) set_config_option("lock_timeout", LOCK_WAIT, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 }
 
 static void
@@ -296,9 +274,7 @@ widen_table(int64 data_source_id)
 	Oid			relid;
 	bool		problems = false;
 
-	si_query_begin(&q, false);
-	(void) set_config_option("lock_timeout", LOCK_WAIT, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	begin_alter(&q);
 	if (find_table(&q, data_source_id, &relid))
 	{
 		int			n;
@@ -322,12 +298,42 @@ widen_table(int64 data_source_id)
 	}
 	si_query_end(&q);
 
-	state->failures = 0;
 	state->problems_at = problems ?
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PROBLEM_RETRY * 1000) : 0;
 }
 
-/* Shows the error that widen_table() met. */
+/* Of one call of si_widen_tables(). */
+static MemoryContext call_context;
+/* What list_retypes() found, and the column that retype_column() is to change. */
+static char **retypes;
+static int	nretypes;
+static const char *retyping = NULL;
+
+static void
+list_retypes(int64 data_source_id)
+{
+	MemoryContext old = MemoryContextSwitchTo(call_context);
+	SiQuery		q;
+
+	si_query_begin(&q, true);
+	retypes = si_retype_list(&q, data_source_id, &nretypes);
+	si_query_end(&q);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+retype_column(int64 data_source_id)
+{
+	SiQuery		q;
+	Oid			relid;
+
+	begin_alter(&q);
+	if (find_table(&q, data_source_id, &relid))
+		si_retype_column(&q, data_source_id, relid, retyping);
+	si_query_end(&q);
+}
+
+/* Shows the error that widen_table() or retype_column() met. */
 static void
 show_error(int64 data_source_id)
 {
@@ -336,8 +342,9 @@ show_error(int64 data_source_id)
 	si_query_begin(&q, false);
 	si_query(&q,
 			 "UPDATE stream_ingest.discovered_column SET problem = $2"
-			 " WHERE data_source_id = $1 AND NOT attached AND problem IS DISTINCT FROM $2",
-			 "it", data_source_id, state_of(data_source_id)->error);
+			 " WHERE data_source_id = $1 AND NOT attached AND problem IS DISTINCT FROM $2"
+			 " AND CASE WHEN $3 IS NULL THEN NOT retype ELSE retype AND name = $3 END",
+			 "itt", data_source_id, state_of(data_source_id)->error, retyping);
 	si_query_end(&q);
 }
 
@@ -394,6 +401,32 @@ run(void (*step) (int64), int64 data_source_id)
 	return ok;
 }
 
+/*
+ * Every column in a transaction of its own: what keeps one of them, such as
+ * a view, is no reason for the others to wait.  False when one failed.
+ */
+static bool
+retype_table(int64 data_source_id)
+{
+	WidenState *state = state_of(data_source_id);
+	bool		ok = true;
+
+	if (!run(list_retypes, data_source_id))
+		return false;
+	for (int i = 0; i < nretypes; i++)
+	{
+		retyping = retypes[i];
+		if (!run(retype_column, data_source_id))
+		{
+			ok = false;
+			if (state->error[0] != '\0' && run(show_error, data_source_id))
+				state->problems_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PROBLEM_RETRY * 1000);
+		}
+	}
+	retyping = NULL;
+	return ok;
+}
+
 void
 si_widen_tables(void)
 {
@@ -403,6 +436,7 @@ si_widen_tables(void)
 	int			n = 0;
 	SiQuery		q;
 
+	call_context = context;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(context);
@@ -419,7 +453,12 @@ si_widen_tables(void)
 
 		if (state->spec_version != state->checked_version && !run(queue_spec_columns, work[i]))
 			continue;
-		if (!run(widen_table, work[i]) && state->error[0] != '\0')
+		if (run(widen_table, work[i]))
+		{
+			if (retype_table(work[i]))
+				state->failures = 0;
+		}
+		else if (state->error[0] != '\0')
 			(void) run(show_error, work[i]);
 	}
 	MemoryContextSwitchTo(old);

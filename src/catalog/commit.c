@@ -62,10 +62,10 @@ static SiStatement move_by_key = {
 
 static SiStatement insert_delta = {
 	"INSERT INTO stream_ingest.delta (data_source_id, level, group_id, seq, install, first_seq, rows, bytes,"
-	" min_ms, max_ms, partitions, start_offsets, end_offsets, file, data)"
-	" VALUES ($1, 0, $2, $3, $4, $3, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-	13, {INT8OID, INT4OID, INT8OID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, INT4ARRAYOID,
-	INT8ARRAYOID, INT8ARRAYOID, TEXTOID, BYTEAOID}
+	" min_ms, max_ms, partitions, start_offsets, end_offsets, file, data, spec_version)"
+	" VALUES ($1, 0, $2, $3, $4, $3, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+	14, {INT8OID, INT4OID, INT8OID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, INT4ARRAYOID,
+	INT8ARRAYOID, INT8ARRAYOID, TEXTOID, BYTEAOID, INT8OID}
 };
 
 static SiStatement insert_rejected = {
@@ -107,7 +107,7 @@ static SiStatement next_run = {
 };
 
 static SiStatement read_spec = {
-	"SELECT spec::pg_catalog.text FROM stream_ingest.supervisor s JOIN stream_ingest.install i"
+	"SELECT spec::pg_catalog.text, spec_version FROM stream_ingest.supervisor s JOIN stream_ingest.install i"
 	" ON s.install = i.uuid WHERE supervisor_id = $1",
 	1, {TEXTOID}
 };
@@ -207,8 +207,8 @@ move_offsets(const SiGroup *g, const SiCommit *c, int64 next_seq, ItemPointer ti
 static void
 add_delta(const SiGroup *g, const SiCommit *c)
 {
-	Datum		args[13];
-	char		nulls[14] = "             ";
+	Datum		args[14];
+	char		nulls[15] = "              ";
 
 	args[0] = Int64GetDatum(g->data_source_id);
 	args[1] = Int32GetDatum(g->group_id);
@@ -232,6 +232,7 @@ add_delta(const SiGroup *g, const SiCommit *c)
 		args[12] = PointerGetDatum(cstring_to_text_with_len(c->data, c->data_len));
 		nulls[11] = 'n';
 	}
+	args[13] = Int64GetDatum(g->spec_version);
 	si_spi_run(&insert_delta, args, nulls, SPI_OK_INSERT);
 }
 
@@ -385,7 +386,7 @@ si_next_run_id(void)
 }
 
 char *
-si_supervisor_spec(const char *supervisor_id)
+si_supervisor_spec(const char *supervisor_id, int64 *version)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Datum		arg;
@@ -394,7 +395,10 @@ si_supervisor_spec(const char *supervisor_id)
 	si_spi_begin();
 	arg = CStringGetTextDatum(supervisor_id);
 	if (si_spi_run(&read_spec, &arg, NULL, SPI_OK_SELECT) == 1)
+	{
 		spec = si_spi_text(0, 1, caller);
+		*version = si_spi_int8(0, 2);
+	}
 	si_spi_commit();
 	MemoryContextSwitchTo(caller);
 	return spec;

@@ -19,6 +19,7 @@ typedef struct SiGroup
 	const char *supervisor_id;
 	int			group_id;
 	int64		data_source_id;
+	int64		spec_version;	/* of the spec it is read by; the reader sets it */
 	uint8		install[SI_UUID_LEN];
 	char	   *topic;			/* or pattern of topics */
 	int			nstreams;
@@ -97,7 +98,7 @@ extern void si_group_message_bounds(const SiGroup *g, int64 *min_ms, int64 *max_
 /* A number for a worker run, from stream_ingest.run_id_seq. */
 extern int64 si_next_run_id(void);
 
-/* The spec in force of a supervisor, palloc'ed; NULL when there is none. */
-extern char *si_supervisor_spec(const char *supervisor_id);
+/* The spec in force of a supervisor, palloc'ed, and its version; NULL when there is none. */
+extern char *si_supervisor_spec(const char *supervisor_id, int64 *version);
 
 #endif							/* SI_CATALOG_COMMIT_H */

@@ -30,7 +30,8 @@
 #define MAX_MERGED_BYTES	(32 * 1024 * 1024)
 
 #define DELTA_COLUMNS \
-	"d.level, d.seq, d.first_seq, d.rows, d.bytes, d.file, d.data, d.partitions, d.start_offsets, d.end_offsets"
+	"d.level, d.seq, d.first_seq, d.rows, d.bytes, d.file, d.data, d.partitions, d.start_offsets, d.end_offsets," \
+	" d.spec_version"
 #define DELTA_FROM \
 	" FROM stream_ingest.tier t JOIN stream_ingest.delta d ON d.data_source_id = t.data_source_id" \
 	" AND d.level = t.level AND d.group_id = t.group_id AND d.seq >= t.floor" \
@@ -100,10 +101,10 @@ static SiStatement make_tier = {
 
 static SiStatement insert_merged = {
 	"INSERT INTO stream_ingest.delta (data_source_id, level, group_id, seq, install, first_seq, rows, bytes,"
-	" min_ms, max_ms, partitions, start_offsets, end_offsets, file)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-	14, {INT8OID, INT4OID, INT4OID, INT8OID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
-	INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTOID}
+	" min_ms, max_ms, partitions, start_offsets, end_offsets, file, spec_version)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+	15, {INT8OID, INT4OID, INT4OID, INT8OID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
+	INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTOID, INT8OID}
 };
 
 static SiStatement insert_segment = {
@@ -125,10 +126,12 @@ static SiStatement finish_task = {
 };
 
 static SiStatement merge_spec = {
-	"SELECT spec FROM (SELECT 0 AS age, spec::pg_catalog.text FROM stream_ingest.supervisor WHERE supervisor_id = $1"
-	" UNION ALL (SELECT 1, spec::pg_catalog.text FROM stream_ingest.spec_history WHERE supervisor_id = $1"
+	"SELECT spec FROM (SELECT 1 AS age, spec::pg_catalog.text FROM stream_ingest.supervisor WHERE supervisor_id = $1"
+	" UNION ALL SELECT 0, spec::pg_catalog.text FROM stream_ingest.spec_history WHERE supervisor_id = $1"
+	" AND version = $2 AND spec ->> 'type' <> 'NoopSupervisorSpec'"
+	" UNION ALL (SELECT 2, spec::pg_catalog.text FROM stream_ingest.spec_history WHERE supervisor_id = $1"
 	" AND spec ->> 'type' <> 'NoopSupervisorSpec' ORDER BY version DESC LIMIT 1)) s ORDER BY age LIMIT 1",
-	1, {TEXTOID}
+	2, {TEXTOID, INT8OID}
 };
 
 
@@ -165,7 +168,11 @@ copy_deltas(SiMergeWork *work, MemoryContext context)
 		d->partitions = si_array_int4(si_spi_value(i, 8, &isnull), &d->npartitions);
 		d->start_offsets = si_array_int8(si_spi_value(i, 9, &isnull), &n);
 		d->end_offsets = si_array_int8(si_spi_value(i, 10, &isnull), &n);
+		d->spec_version = si_spi_int8(i, 11);
 	}
+	for (work->nalike = 0; work->nalike < work->ndeltas; work->nalike++)
+		if (work->deltas[work->nalike].spec_version != work->deltas[0].spec_version)
+			break;
 	MemoryContextSwitchTo(old);
 }
 
@@ -305,7 +312,7 @@ remove_inputs(int64 data_source_id, const uint8 *install, const SiMergeWork *wor
 static void
 add_merged(int64 data_source_id, const uint8 *install, const SiMergeWork *work, int n, const SiNewChunk *c)
 {
-	Datum		args[14];
+	Datum		args[15];
 	int			np;
 	int32	   *partitions;
 	int64	   *starts,
@@ -330,6 +337,7 @@ add_merged(int64 data_source_id, const uint8 *install, const SiMergeWork *work, 
 	args[11] = si_int8_array(starts, np);
 	args[12] = si_int8_array(ends, np);
 	args[13] = CStringGetTextDatum(c->file);
+	args[14] = Int64GetDatum(work->deltas[0].spec_version);
 	si_spi_run(&insert_merged, args, NULL, SPI_OK_INSERT);
 }
 
@@ -406,15 +414,16 @@ si_publish_commit(int64 data_source_id, const uint8 *install, const SiMergeWork 
 }
 
 char *
-si_publish_spec(const char *supervisor_id)
+si_publish_spec(const char *supervisor_id, int64 version)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	Datum		arg;
+	Datum		args[2];
 	char	   *spec = NULL;
 
 	si_spi_begin();
-	arg = CStringGetTextDatum(supervisor_id);
-	if (si_spi_run(&merge_spec, &arg, NULL, SPI_OK_SELECT) == 1)
+	args[0] = CStringGetTextDatum(supervisor_id);
+	args[1] = Int64GetDatum(version);
+	if (si_spi_run(&merge_spec, args, NULL, SPI_OK_SELECT) == 1)
 		spec = si_spi_text(0, 1, caller);
 	si_spi_commit();
 	MemoryContextSwitchTo(caller);

@@ -23,6 +23,7 @@ typedef struct SiDelta
 	int64		first_seq;
 	int64		rows;
 	int64		bytes;
+	int64		spec_version;	/* 0: the spec in force */
 	char	   *file;			/* or NULL */
 	char	   *data;			/* inline */
 	Size		data_len;
@@ -42,6 +43,7 @@ typedef struct SiMergeWork
 	int16		level;			/* of the result, when merging */
 	int			ndeltas;		/* in ascending order of seq */
 	SiDelta    *deltas;
+	int			nalike;			/* of them, from the first, were read by one spec */
 } SiMergeWork;
 
 /* One new chunk file. */
@@ -74,7 +76,10 @@ extern bool si_publish_next_work(int64 data_source_id, const uint8 *install, int
 extern bool si_publish_commit(int64 data_source_id, const uint8 *install, const SiMergeWork *work, int n,
 							  const SiNewChunk *chunks, int nchunks);
 
-/* The spec by which a supervisor's chunks are merged, also after its termination. */
-extern char *si_publish_spec(const char *supervisor_id);
+/*
+ * The spec of a version by which a supervisor's chunks are merged, also after
+ * its termination; the newest when there is no such version.
+ */
+extern char *si_publish_spec(const char *supervisor_id, int64 version);
 
 #endif							/* SI_CATALOG_PUBLISH_H */

@@ -13,9 +13,6 @@
 #include "miscadmin.h"
 #include "spec/shape.h"
 
-/* What an echo shows for a secret. */
-#define HIDDEN "******"
-
 /*
  * Names of which a part suffices: these load code, run programs or read
  * files of the server.
@@ -182,7 +179,7 @@ si_spec_properties(SiSpec *spec, const SiJson *map, const char *path, bool trust
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("invalid value for %s", place),
 					 errdetail("Expected a string, a number, a boolean or a password provider.")));
-		if (is_secret(name) && strcmp(text, HIDDEN) == 0)
+		if (is_secret(name) && strcmp(text, SI_HIDDEN_SECRET) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("invalid value for %s", place),
@@ -223,12 +220,12 @@ si_spec_hide_secrets(const SiJson *map)
 			for (int j = 0; j < value->n; j++)
 			{
 				if (strcmp(value->keys[j], "type") != 0 && strcmp(value->keys[j], "variable") != 0)
-					value->items[j] = si_json_string(HIDDEN);
+					value->items[j] = si_json_string(SI_HIDDEN_SECRET);
 			}
 			copy->items[i] = value;
 		}
 		else if (is_secret(copy->keys[i]) && !si_json_is_null(value))
-			copy->items[i] = si_json_string(HIDDEN);
+			copy->items[i] = si_json_string(SI_HIDDEN_SECRET);
 	}
 	return copy;
 }

@@ -152,4 +152,16 @@ extern SiSpec *si_spec_validate(const char *json, struct List **problems);
  */
 extern char *si_spec_print(const char *json, bool suspended, bool reveal);
 
+/* What an echo shows for a secret. */
+#define SI_HIDDEN_SECRET	"******"
+
+/* The id of a spec that says "******" somewhere; NULL: it does not, or has none. */
+extern const char *si_spec_hidden_in(const char *json);
+
+/*
+ * The spec with the stored spec's secrets in the place of "******".  Where
+ * none is stored that is left, and parsing refuses it.
+ */
+extern const char *si_spec_keep_secrets(const char *json, const char *stored);
+
 #endif							/* SI_SPEC_SPEC_H */

@@ -127,15 +127,15 @@ open_delta(Publisher *p, const SiDelta *d)
 }
 
 /*
- * Opens deltas until the merge would need more memory than it may have.
- * Returns how many; at least one.
+ * Opens deltas that were read by one spec until the merge would need more
+ * memory than it may have.  Returns how many; at least one.
  */
 static int
 open_inputs(Publisher *p, const SiMergeWork *work, SiSegment **inputs)
 {
 	int			n = 0;
 
-	while (n < work->ndeltas)
+	while (n < work->nalike)
 	{
 		inputs[n] = open_delta(p, &work->deltas[n]);
 		n++;
@@ -169,7 +169,8 @@ do_work(Publisher *p, const SiMergeWork *work, const SiSpec *spec)
 		merge.max_rows = spec->max_rows_per_segment;
 	}
 	n = open_inputs(p, work, inputs);
-	if (!work->publish && n < 2)
+	/* the last chunk of a spec goes up alone, so that those of the next can be merged */
+	if (!work->publish && n < Min(work->nalike, 2))
 		return false;
 	out.chunks = palloc(sizeof(SiNewChunk) * out.cap);
 	if (n > 0 && !si_merge(inputs, n, &merge, write_output, &out, &err))
@@ -197,13 +198,16 @@ work_once(Publisher *p)
 	MemoryContextSwitchTo(p->context);
 	if (si_publish_next_work(p->data_source_id, p->install, si_merge_fan_in, p->persist_ms, &work))
 	{
-		char	   *json = si_publish_spec(work.supervisor_id);
+		char	   *json = si_publish_spec(work.supervisor_id, work.ndeltas > 0 ? work.deltas[0].spec_version : 0);
+		SiSpec	   *spec;
 
 		if (json == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("supervisor \"%s\" has neither a spec nor a history", work.supervisor_id)));
-		did = do_work(p, &work, si_spec_parse(json, true));
+		spec = si_spec_parse(json, true);
+		p->persist_ms = spec->intermediate_persist_period;
+		did = do_work(p, &work, spec);
 	}
 	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextReset(p->context);
@@ -219,7 +223,7 @@ load(Publisher *p)
 	si_catalog_install(p->install);
 	si_spi_commit();
 	MemoryContextSwitchTo(p->context);
-	json = si_publish_spec(si_my_slot->supervisor_id);
+	json = si_publish_spec(si_my_slot->supervisor_id, 0);
 	p->persist_ms = json ? si_spec_parse(json, true)->intermediate_persist_period : PG_INT32_MAX;
 	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextReset(p->context);

@@ -130,7 +130,7 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 	b->context = CurrentMemoryContext;
 	if (!si_group_load(supervisor_id, group_id, &b->group) || b->group.halted != NULL)
 		return NULL;
-	json = si_supervisor_spec(supervisor_id);
+	json = si_supervisor_spec(supervisor_id, &b->group.spec_version);
 	if (json == NULL)
 		return NULL;
 	b->spec = si_spec_parse(json, true);

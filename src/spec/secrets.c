@@ -1,0 +1,82 @@
+/*
+ * secrets.c
+ *		A spec that was echoed with hidden secrets and comes back.
+ *
+ * Puts the secrets that are stored in the places of "******", so that an echo
+ * can be edited and submitted.  Knows nothing of who may do that.
+ */
+#include "postgres.h"
+
+#include "spec/shape.h"
+
+#define PROPERTIES	"ioConfig.consumerProperties"
+
+static bool
+is_hidden(const SiJson *value)
+{
+	return value->kind == SI_JSON_STRING && strcmp(value->text, SI_HIDDEN_SECRET) == 0;
+}
+
+/* Replaces what is hidden in an object; true when there was anything. */
+static bool
+restore(SiJson *object, const SiJson *stored)
+{
+	bool		any = false;
+
+	for (int i = 0; i < object->n; i++)
+	{
+		SiJson	   *value = object->items[i];
+		SiJson	   *before = si_json_get(stored, object->keys[i]);
+
+		if (value->kind == SI_JSON_OBJECT)
+			any |= restore(value, before);
+		else if (is_hidden(value) && before && before->kind == SI_JSON_STRING)
+		{
+			object->items[i] = before;
+			any = true;
+		}
+	}
+	return any;
+}
+
+const char *
+si_spec_hidden_in(const char *json)
+{
+	static const char *const places[] = {"id", "spec.dataSchema.dataSource", "dataSchema.dataSource"};
+	const SiJson *root;
+
+	if (strstr(json, SI_HIDDEN_SECRET) == NULL)
+		return NULL;
+	root = si_json_parse(json);
+	for (int i = 0; i < lengthof(places); i++)
+	{
+		const SiJson *value = si_spec_at(root, places[i]);
+
+		if (value && value->kind == SI_JSON_STRING && value->text[0] != '\0')
+			return value->text;
+	}
+	return NULL;
+}
+
+const char *
+si_spec_keep_secrets(const char *json, const char *stored)
+{
+	SiJson	   *root;
+	SiJson	   *places[2];
+	SiSpecShape shape;
+	bool		any = false;
+	StringInfoData buf;
+
+	si_spec_shape(si_json_parse(stored), &shape, NULL);
+	root = si_json_parse(json);
+	places[0] = si_spec_at(root, "spec." PROPERTIES);
+	places[1] = si_spec_at(root, PROPERTIES);
+	for (int i = 0; i < 2; i++)
+		if (places[i] && places[i]->kind == SI_JSON_OBJECT)
+			any |= restore(places[i], si_spec_at(shape.root, "spec." PROPERTIES));
+	if (!any)
+		return json;
+	initStringInfo(&buf);
+	si_json_print(&buf, root);
+	return buf.data;
+}
