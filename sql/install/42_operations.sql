@@ -55,7 +55,18 @@ CREATE FUNCTION @extschema@.shutdown_task(task_id text) RETURNS json
 	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_shutdown_task';
 COMMENT ON FUNCTION @extschema@.shutdown_task(text) IS 'ends a task as failed; another one takes over what it has read, and goes on; answers {"task":...}';
 
+CREATE FUNCTION @extschema@.wait_for_offset(supervisor text, partition integer, "offset" bigint,
+	timeout interval DEFAULT '1 minute', topic text DEFAULT NULL) RETURNS boolean
+	LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'si_wait_for_offset';
+COMMENT ON FUNCTION @extschema@.wait_for_offset(text, integer, bigint, interval, text) IS 'waits until the message at this offset is stored, durable, and seen by the next statement; false after the timeout';
+
+CREATE FUNCTION @extschema@.wait_until_current(supervisor text, timeout interval DEFAULT '1 minute') RETURNS boolean
+	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_wait_until_current';
+COMMENT ON FUNCTION @extschema@.wait_until_current(text, interval) IS 'waits until everything is stored that was in the stream when it was called; false after the timeout';
+
 REVOKE EXECUTE ON FUNCTION
+	@extschema@.wait_for_offset(text, integer, bigint, interval, text),
+	@extschema@.wait_until_current(text, interval),
 	@extschema@.reset_supervisor(text, text, integer[]),
 	@extschema@.reset_supervisor(text, timestamptz, integer[]),
 	@extschema@.reset_offsets(text, json),

@@ -65,6 +65,7 @@ shmem_startup(void)
 		si_shmem->lock = &(GetNamedLWLockTranche("stream_ingest"))->lock;
 		si_shmem->started = GetCurrentTimestamp();
 		pg_atomic_init_u64(&si_shmem->last_commit_us, 0);
+		pg_atomic_init_u64(&si_shmem->fence_until_us, 0);
 		si_shmem->nworkers = si_max_tasks;
 		for (int i = 0; i < si_shmem->nworkers; i++)
 		{

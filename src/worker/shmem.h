@@ -119,6 +119,7 @@ typedef struct SiShmem
 	Latch	   *launcher_latch;
 	TimestampTz started;		/* of this shared memory */
 	pg_atomic_uint64 last_commit_us;	/* for max_commits_per_second */
+	pg_atomic_uint64 fence_until_us;	/* until then somebody waits to hear of the ends of a stream, even if they stay */
 	SiDatabaseSlot databases[SI_MAX_DATABASES];
 	int			nworkers;		/* length of workers[], = stream_ingest.max_tasks */
 	SiWorkerSlot workers[FLEXIBLE_ARRAY_MEMBER];

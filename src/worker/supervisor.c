@@ -370,8 +370,11 @@ ask_broker(SiSupervisor *s, TimestampTz now)
 	if (s->ticket != 0 && TimestampDifferenceExceeds(s->asked_at, now, ANSWER_LIMIT_MS))
 	{
 		s->ticket = 0;
-		si_supervisor_stream_failed(s, now, "the broker has not answered for a minute");
-		si_state_event(&s->machine, SI_EVENT_RUN_FINISHED, 0);
+		if (!s->row.suspended)
+		{
+			si_supervisor_stream_failed(s, now, "the broker has not answered for a minute");
+			si_state_event(&s->machine, SI_EVENT_RUN_FINISHED, 0);
+		}
 	}
 	begin = TimestampTzPlusMilliseconds(s->row.created, s->spec->start_delay);
 	if (s->ticket != 0 || now < s->ask_next || now < begin)
@@ -441,6 +444,8 @@ si_supervisor_answer(SiSupervisor *s, const SiTopicAnswer *answer)
 	if (s->spec == NULL)
 		return true;
 	schedule_ask(s, now, ok);
+	if (!ok && s->row.suspended)
+		return true;
 	if (!ok)
 	{
 		si_supervisor_stream_failed(s, now, answer->text);
@@ -546,7 +551,8 @@ step(void *arg)
 		if (s->spec == NULL)
 			return;
 	}
-	if ((!s->row.suspended && s->pending == NULL) || (s->pending && s->pending->verb == SI_VERB_RESET))
+	/* the lag is told while it is suspended, too */
+	if (s->pending == NULL || s->pending->verb == SI_VERB_RESET)
 		ask_broker(s, now);
 
 	due = s->dirty || s->run_pending ||

@@ -131,6 +131,9 @@ si_publish_status(List *supervisors)
 		row = palloc(sizeof(SiStatusRow));
 		fill_row(s, row);
 		hash = row_hash(row);
+		/* that nothing has changed is news for a fence */
+		if ((uint64) now < pg_atomic_read_u64(&si_shmem->fence_until_us))
+			hash ^= (uint64) row->offsets_updated;
 		if (hash == s->published_hash)
 			continue;
 		s->published_hash = hash;

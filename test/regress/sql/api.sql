@@ -201,6 +201,19 @@ CALL settle();
 SELECT supervisor_id, topic, partition, "offset" FROM stream_ingest.partitions;
 
 --
+-- fences: nobody reads here, so they time out
+--
+SELECT wait_for_offset('wiki', 0, 5, '10 ms'), wait_until_current('wiki', '10 ms');
+SELECT wait_for_offset('flat', 1, 199, '0'), wait_for_offset('flat', 1, 200, '0'), wait_for_offset('flat', 1, 199, '0', 'nobody'), wait_for_offset('flat', 1, 199, '0', 'other');
+SELECT error($$SELECT wait_for_offset('nope', 0, 5)$$), error($$SELECT wait_until_current('nope')$$), error($$SELECT wait_until_current(E'Nice id, \'really\'')$$);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT error($$SELECT wait_for_offset('wiki', 0, 5)$$), error($$SELECT wait_until_current('wiki')$$);
+COMMIT;
+SET statement_timeout = '50 ms';
+SELECT wait_for_offset('wiki', 0, 5);
+RESET statement_timeout;
+
+--
 -- names
 --
 SELECT submit_supervisor(spec(name)) FROM unnest(ARRAY['metrics-kafka', 'UPPER', 'with space', 'select', 'ünï', 'a"b''c\d']) name;

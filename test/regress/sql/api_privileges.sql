@@ -66,7 +66,9 @@ SET search_path = theirs, public;
 SELECT error(format('SELECT submit_supervisor(%L)', spec('wiki')));
 SELECT get_supervisors(), get_supervisors(true), get_supervisors(system => true), get_supervisors_history(), get_tasks();
 SELECT error(s) FROM unnest(ARRAY[$$SELECT reset_supervisor('wiki', 'latest')$$, $$SELECT reset_supervisor('wiki', now())$$,
-	$$SELECT reset_offsets('wiki', '{}')$$, $$SELECT handoff_task_groups('wiki', '{0}')$$]) s;
+	$$SELECT reset_offsets('wiki', '{}')$$, $$SELECT handoff_task_groups('wiki', '{0}')$$,
+	$$SELECT wait_for_offset('wiki', 0, 0, '0')$$, $$SELECT wait_until_current('wiki', '0')$$]) s;
+SELECT count(*) FROM stream_ingest.metrics;
 -- all supervisors of the caller: none
 SELECT suspend_all_supervisors(), terminate_all_supervisors();
 SELECT count(*) FROM stream_ingest.supervisors;

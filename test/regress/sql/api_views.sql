@@ -49,6 +49,7 @@ SELECT group_id, topic, partition, "offset", earliest, latest, lag, updated FROM
 SELECT task_id, group_id, status, phase, pid, partitions, start_offsets, current_offsets, rows, error FROM stream_ingest.tasks ORDER BY created, task_id;
 SELECT kind, number, level, group_id, interval_start, interval_end, min_time, max_time, rows, bytes, first_seq, last_seq, file FROM stream_ingest.segments ORDER BY kind, group_id, number;
 SELECT * FROM stream_ingest.row_stats ORDER BY group_id;
+SELECT name, value, dims FROM stream_ingest.metrics WHERE name NOT LIKE 'task/run/time' ORDER BY name, dims;
 SELECT topic, partition, "offset", error_type, reason, payload_bytes, payload FROM stream_ingest.rejected_messages ORDER BY "offset";
 SELECT * FROM stream_ingest.rejected_messages_dropped;
 SELECT * FROM stream_ingest.audit ORDER BY partition;

@@ -1,0 +1,177 @@
+/*
+ * fence.c
+ *		wait_for_offset(), wait_until_current(): a producer waits until what it
+ *		has produced can be read.
+ *
+ * Each look takes a snapshot of its own, so the next statement of the caller
+ * sees what was waited for; under REPEATABLE READ it would not, which is
+ * refused.  Before they return, commits up to now are flushed: with
+ * synchronous_commit = off a crash would otherwise take back what was seen.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xlog_internal.h"
+#include "api/lookup.h"
+#include "api/query.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "worker/shmem.h"
+
+#define POLL_MIN_MS		5
+#define POLL_MAX_MS		100
+#define FENCE_US		UINT64CONST(3000000)	/* the overlord asks once a second, and writes once a second */
+
+PG_FUNCTION_INFO_V1(si_wait_for_offset);
+PG_FUNCTION_INFO_V1(si_wait_until_current);
+
+/* What is waited for; look() says whether it is there. */
+typedef struct Fence
+{
+	const char *id;
+	TimestampTz began;
+	/* wait_for_offset */
+	const char *topic;			/* NULL: the only one */
+	int64		partition;
+	int64		offset;
+	/* wait_until_current: the ends of the stream after it began */
+	bool		has_ends;
+	char	   *partitions;		/* as text of arrays */
+	char	   *ends;
+} Fence;
+
+/* Everything that is visible now survives a crash. */
+static void
+flush_commits(void)
+{
+	XLogRecPtr	end;
+
+	if (RecoveryInProgress())
+		return;
+	/* at the start of a page the insert position is behind a header that nobody has written yet */
+	end = GetXLogInsertRecPtr();
+	if (end % XLOG_BLCKSZ == SizeOfXLogShortPHD)
+		end -= SizeOfXLogShortPHD;
+	else if (XLogSegmentOffset(end, wal_segment_size) == SizeOfXLogLongPHD)
+		end -= SizeOfXLogLongPHD;
+	XLogFlush(end);
+}
+
+static bool
+offset_is_committed(SiQuery *q, const Fence *f)
+{
+	return si_query(q,
+					"SELECT FROM stream_ingest.task_group g"
+					" CROSS JOIN LATERAL ROWS FROM (unnest(g.partitions), unnest(g.offsets)) AS p (partition, next)"
+					" JOIN stream_ingest.stream t ON t.data_source_id = g.data_source_id AND t.stream_id = p.partition >> 16"
+					" WHERE g.supervisor_id = $1 AND g.install = (SELECT uuid FROM stream_ingest.install)"
+					" AND (p.partition & 65535) = $2 AND p.next > $3 AND ($4 IS NULL OR t.topic = $4)",
+					"tiit", f->id, f->partition, f->offset, f->topic) > 0;
+}
+
+/* Takes the ends that the broker told after the wait began, once; then looks whether all are reached. */
+static bool
+is_current(SiQuery *q, Fence *f)
+{
+	if (!f->has_ends)
+	{
+		if (si_query(q,
+					 "SELECT partitions::text, latest_offsets::text, offsets_updated FROM stream_ingest.supervisor_status"
+					 " WHERE supervisor_id = $1 AND install = (SELECT uuid FROM stream_ingest.install)"
+					 " AND partitions IS NOT NULL AND -1 <> ALL (latest_offsets)", "t", f->id) == 0 ||
+			si_get_time(0, 2) < f->began)
+			return false;
+		f->partitions = si_get_text(0, 0);
+		f->ends = si_get_text(0, 1);
+		f->has_ends = true;
+	}
+	return si_query(q,
+					"SELECT FROM ROWS FROM (unnest($2::integer[]), unnest($3::bigint[])) AS e (partition, latest)"
+					" WHERE NOT EXISTS (SELECT FROM stream_ingest.task_group g"
+					"  CROSS JOIN LATERAL ROWS FROM (unnest(g.partitions), unnest(g.offsets)) AS p (partition, next)"
+					"  WHERE g.supervisor_id = $1 AND g.install = (SELECT uuid FROM stream_ingest.install)"
+					"  AND p.partition = e.partition AND p.next >= e.latest) LIMIT 1",
+					"ttt", f->id, f->partitions, f->ends) == 0;
+}
+
+/* One look; refuses what can never come. */
+static bool
+look(Fence *f, bool current)
+{
+	SiQuery		q;
+	SiSupervisor *s;
+	bool		reached;
+
+	si_query_begin(&q, false);
+	s = si_supervisor_get(&q, f->id);
+	si_check_may_see(s, q.user);
+	if (current && s->suspended)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("[%s] is suspended", f->id),
+				 errdetail("Nobody asks the broker for the end of the stream."),
+				 errhint("Call resume_supervisor() first.")));
+	reached = current ? is_current(&q, f) : offset_is_committed(&q, f);
+	si_query_end(&q);
+	return reached;
+}
+
+/* False after the timeout. */
+static bool
+wait_for(Fence *f, bool current, const char *function, Interval *timeout)
+{
+	TimestampTz deadline;
+	long		ms = POLL_MIN_MS;
+
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s cannot be used in a transaction whose snapshot does not change", function),
+				 errdetail("The transaction would not see what it has waited for."),
+				 errhint("Call it before the transaction, or use READ COMMITTED.")));
+	f->began = GetCurrentTimestamp();
+	deadline = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(f->began),
+													   IntervalPGetDatum(timeout)));
+	while (!look(f, current))
+	{
+		if (current)
+			pg_atomic_write_u64(&si_shmem->fence_until_us, (uint64) GetCurrentTimestamp() + FENCE_US);
+		if (GetCurrentTimestamp() >= deadline)
+			return false;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		ms = Min(ms * 2, POLL_MAX_MS);
+	}
+	flush_commits();
+	return true;
+}
+
+Datum
+si_wait_for_offset(PG_FUNCTION_ARGS)
+{
+	Fence		f = {0};
+
+	for (int i = 0; i < 4; i++)
+		if (PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+	f.id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	f.partition = PG_GETARG_INT32(1);
+	f.offset = PG_GETARG_INT64(2);
+	f.topic = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	PG_RETURN_BOOL(wait_for(&f, false, "wait_for_offset()", PG_GETARG_INTERVAL_P(3)));
+}
+
+Datum
+si_wait_until_current(PG_FUNCTION_ARGS)
+{
+	Fence		f = {0};
+
+	f.id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	PG_RETURN_BOOL(wait_for(&f, true, "wait_until_current()", PG_GETARG_INTERVAL_P(1)));
+}
