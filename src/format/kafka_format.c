@@ -12,6 +12,7 @@
 
 #include <unicode/ucnv.h>
 
+#include "common/stream.h"
 #include "format/json.h"
 #include "format/jsonnode.h"
 #include "format/owned.h"
@@ -362,7 +363,7 @@ gather(SiFormat *f, const SiMessage *m, SiReason *why)
 	if (!add_headers(f, m) ||
 		!add_long(f, &f->timestamp_column, m->timestamp) ||
 		(m->topic != NULL && f->topic_column.slot != SI_FIELD_IGNORED && !add_beside(f, &f->topic_column, &topic)) ||
-		!add_long(f, &f->partition_column, m->partition) ||
+		!add_long(f, &f->partition_column, si_partition_number(m->partition)) ||
 		!add_long(f, &f->offset_column, m->offset))
 		return si_format_no_memory(why);
 	return add_key(f, m, why);
