@@ -331,25 +331,30 @@ put_parsed(StringInfo json, const Sampler *s, const SiTable *t, uint32 row)
 static void
 put_dimensions(StringInfo json, const Sampler *s)
 {
+	const char *name;
+	const char *type;
+
 	si_put_key(json, "logicalDimensions");
 	appendStringInfoChar(json, '[');
 	for (int i = 0; i < s->spec->ndimensions; i++)
 	{
 		const SiSpecDimension *d = &s->spec->dimensions[i];
 
+		if (d->automatic)
+			continue;
 		si_put_element(json);
 		appendStringInfoChar(json, '{');
 		si_put_text(json, "name", d->name);
 		si_put_text(json, "type", d->type == SI_TYPE_LONG ? "long" : d->type == SI_TYPE_FLOAT ? "float" :
-					d->type == SI_TYPE_DOUBLE ? "double" : "string");
+					d->type == SI_TYPE_DOUBLE ? "double" : d->json ? "json" : "string");
 		appendStringInfoChar(json, '}');
 	}
-	for (int i = 0; si_index_discovered(s->index, i); i++)
+	for (int i = 0; (name = si_index_discovered(s->index, i, &type)) != NULL; i++)
 	{
 		si_put_element(json);
 		appendStringInfoChar(json, '{');
-		si_put_text(json, "name", si_index_discovered(s->index, i));
-		si_put_text(json, "type", "string");
+		si_put_text(json, "name", name);
+		si_put_text(json, "type", type);
 		appendStringInfoChar(json, '}');
 	}
 	appendStringInfoChar(json, ']');

@@ -36,8 +36,10 @@ si_table_columns(const SiSpec *spec, int *n)
 	int			i = 0;
 
 	columns[i++] = (SiTableColumn) {SI_TIME_COLUMN, SI_TYPE_TIME};
+	/* a dimension of type auto has no type before it has a value */
 	for (int d = 0; d < spec->ndimensions; d++)
-		columns[i++] = (SiTableColumn) {spec->dimensions[d].name, spec->dimensions[d].type, spec->dimensions[d].json};
+		if (!spec->dimensions[d].automatic)
+			columns[i++] = (SiTableColumn) {spec->dimensions[d].name, spec->dimensions[d].type, spec->dimensions[d].json};
 	for (int m = 0; m < spec->nmetrics; m++)
 		columns[i++] = (SiTableColumn) {spec->metrics[m].name, spec->metrics[m].type};
 	*n = i;

@@ -84,9 +84,13 @@ static SiStatement count_dropped = {
 };
 
 static SiStatement insert_discovered = {
-	"INSERT INTO stream_ingest.discovered_column (data_source_id, name, install, type)"
-	" VALUES ($1, $2, $3, 'string') ON CONFLICT DO NOTHING",
-	3, {INT8OID, TEXTOID, UUIDOID}
+	"INSERT INTO stream_ingest.discovered_column AS c (data_source_id, name, install, type)"
+	" VALUES ($1, $2, $3, $4) ON CONFLICT (data_source_id, name) DO UPDATE"
+	" SET type = EXCLUDED.type, attached = false, problem = NULL"
+	/* types never become narrower */
+	" WHERE pg_catalog.array_position('{long,double,string,json}', c.type)"
+	" < pg_catalog.array_position('{long,double,string,json}', EXCLUDED.type)",
+	4, {INT8OID, TEXTOID, UUIDOID, TEXTOID}
 };
 
 static SiStatement sum_rejected = {
@@ -282,13 +286,14 @@ add_rejected(const SiGroup *g, const SiCommit *c)
 static void
 add_discovered(const SiGroup *g, const SiCommit *c)
 {
-	Datum		args[3];
+	Datum		args[4];
 
 	args[0] = Int64GetDatum(g->data_source_id);
 	args[2] = UUIDPGetDatum((pg_uuid_t *) g->install);
 	for (int i = 0; i < c->ndiscovered; i++)
 	{
-		args[1] = CStringGetTextDatum(c->discovered[i]);
+		args[1] = CStringGetTextDatum(c->discovered[i].name);
+		args[3] = CStringGetTextDatum(c->discovered[i].type);
 		si_spi_run(&insert_discovered, args, NULL, SPI_OK_INSERT);
 	}
 }

@@ -53,6 +53,13 @@ typedef struct SiDropped
 	int64		last_offset;
 } SiDropped;
 
+/* A dimension that is new, or got a wider type. */
+typedef struct SiDiscovered
+{
+	const char *name;
+	const char *type;			/* Druid's name: string, long, double, json */
+} SiDiscovered;
+
 typedef struct SiCommit
 {
 	const int64 *offsets;		/* new, one per partition of the group */
@@ -72,7 +79,7 @@ typedef struct SiCommit
 	const SiRejected *rejected;
 	const SiDropped *dropped;	/* one per partition of the group */
 	int			ndiscovered;
-	const char *const *discovered;	/* names of new dimensions */
+	const SiDiscovered *discovered;
 } SiCommit;
 
 /*

@@ -30,6 +30,7 @@ typedef struct FieldName
 struct SiFieldTable
 {
 	bool		discover;
+	bool		nested;
 	int			max_fields;
 	int			nfields;		/* entries with a slot */
 	int			noverflow;
@@ -189,6 +190,18 @@ si_fields_create(bool discover, int max_fields)
 	t->generation = 1;
 	t->owned = si_owned_register(t, free_table);
 	return t;
+}
+
+void
+si_fields_discover_nested(SiFieldTable *t)
+{
+	t->nested = true;
+}
+
+bool
+si_fields_nested(const SiFieldTable *t)
+{
+	return t->nested;
 }
 
 void

@@ -28,6 +28,9 @@ extern bool si_fields_discovers(const SiFieldTable *t);
 /* Gives an undecided name a slot; SI_FIELD_IGNORED when there is no room. */
 extern int	si_fields_discover(SiFieldTable *t, const char *name, int len);
 
+/* Whether objects and arrays of anything are discovered. */
+extern bool si_fields_nested(const SiFieldTable *t);
+
 /* Forgets the slots from count on: those that a broken message discovered. */
 extern void si_fields_truncate(SiFieldTable *t, int count);
 

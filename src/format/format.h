@@ -31,6 +31,8 @@ typedef struct SiFieldTable SiFieldTable;
  * si_fields_free().  The same goes for a format.
  */
 extern SiFieldTable *si_fields_create(bool discover, int max_fields);
+/* From now on objects and arrays of anything are discovered, too. */
+extern void si_fields_discover_nested(SiFieldTable *t);
 /* Adds a wanted field (or finds it); returns its slot. */
 extern int	si_fields_add(SiFieldTable *t, const char *name, int len);
 /* Marks a name as never to be discovered (dimensionExclusions). */

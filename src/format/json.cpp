@@ -632,7 +632,7 @@ SiJsonParser::object(uint32_t i, size_t row)
 		if (SI_UNLIKELY(i == 0))
 			return 0;
 		if (SI_UNLIKELY(key.slot == SI_FIELD_UNDECIDED) && v->kind != SI_VALUE_NULL &&
-			v->kind != SI_VALUE_OBJECT && (v->kind != SI_VALUE_ARRAY || flat))
+			((v->kind != SI_VALUE_OBJECT && (v->kind != SI_VALUE_ARRAY || flat)) || si_fields_nested(fields)))
 		{
 			key.slot = si_fields_discover(fields, key.name, int(key.name_len));
 			if (key.slot >= 0)

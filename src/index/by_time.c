@@ -83,6 +83,8 @@ si_by_time_create(const SiSpec *spec, SiFieldTable *fields, uint32 cap)
 			continue;
 		b->ncolumns++;
 		c->desc.name = pstrdup(m->name);
+		c->input = pstrdup(m->field_name);
+		c->time_input = m->time_column ? pstrdup(m->time_column) : NULL;
 		c->desc.type = m->type;
 		c->desc.role = SI_ROLE_METRIC;
 		c->desc.agg = m->agg;
@@ -165,7 +167,7 @@ value_time(const TimedColumn *c, const SiValue *values, int nvalues, int64 *time
 		return SI_CONVERT_OK;
 	if (c->time_slot >= nvalues)
 		return SI_CONVERT_NULL;
-	return si_convert_metric_long(&values[c->time_slot], time, c->desc.name, why);
+	return si_convert_metric_long(&values[c->time_slot], time, c->time_input, why);
 }
 
 static const SiValue *

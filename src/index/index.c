@@ -10,88 +10,7 @@
  */
 #include "common/port.h"
 
-#include "format/convert.h"
-#include "format/timestamp.h"
-#include "index/by_time.h"
-#include "index/dict.h"
-#include "index/index.h"
-
-/* A table has at most 1600 columns; some are left for the user. */
-#define MAX_COLUMNS		1590
-#define MAX_NAME_LEN	63
-#define FIRST_ROWS		1024
-
-/* What a slot of the field table is to the index. */
-#define SLOT_UNSEEN		(-1)
-#define SLOT_IGNORED	(-2)
-
-typedef struct IndexColumn
-{
-	SiColumnDesc desc;
-	const char *input;			/* name of the field it is made of, for reasons */
-	int			slot;			/* of its input; -1: count */
-	SiMultiValue multi_value;
-	uint32		max_len;		/* bytes, or characters of a dimension, of a string */
-	union
-	{
-		uint32	   *codes;
-		int64	   *longs;
-		float	   *floats;
-		double	   *doubles;
-	}			v;
-	uint64	   *nulls;			/* numeric columns */
-	bool		any_null;		/* a bit of nulls is set */
-	uint32		nvalues;		/* rows that are not null */
-	SiDictBuilder dict;
-} IndexColumn;
-
-typedef struct RollupEntry
-{
-	uint32		tag;
-	uint32		row;			/* 1 + row; 0: free */
-} RollupEntry;
-
-struct SiIndex
-{
-#ifndef FRONTEND
-	MemoryContext context;
-#endif
-	SiFieldTable *fields;
-	SiTimestampParser *timestamps;
-	int			time_slot;
-	SiGranularity query_granularity;
-	bool		rollup;
-	bool		discover;
-	int64		min_ms;
-	int64		max_ms;
-
-	uint32		nrows;
-	uint32		cap;
-	int64	   *times;
-	int			ncolumns;
-	int			columns_cap;
-	IndexColumn *columns;
-	SiByTime   *by_time;		/* first and last values; NULL: none */
-	int			first_discovered;	/* columns from here on were discovered */
-	int64		refused;
-
-	/* slot of the field table to what it feeds, when discovering */
-	int			nslots;
-	int			slots_cap;
-	int		   *slot_column;
-
-	/* times of the message at hand */
-	int64	   *message_times;
-	int			message_cap;
-
-	uint32		rollup_mask;
-	RollupEntry *rollup_table;
-
-	SiTextBuf	text;
-	SiJsonBuf	json;
-	SiTable		table;
-	SiColumn   *table_columns;
-};
+#include "index/index_int.h"
 
 #ifdef FRONTEND
 #define INDEX_CONTEXT(ix)
@@ -100,12 +19,6 @@ struct SiIndex
 #define INDEX_CONTEXT(ix)		MemoryContext oldcontext_ = MemoryContextSwitchTo((ix)->context)
 #define INDEX_CONTEXT_END(ix)	MemoryContextSwitchTo(oldcontext_)
 #endif
-
-static size_t
-type_size(SiType type)
-{
-	return type == SI_TYPE_STRING || type == SI_TYPE_FLOAT ? 4 : 8;
-}
 
 static IndexColumn *
 add_column(SiIndex *ix, const char *name, SiType type, SiRole role, SiAgg agg, int slot)
@@ -151,6 +64,9 @@ si_index_create(const SiSpec *spec, SiFieldTable *fields, SiReason *why)
 	ix->query_granularity = spec->query_granularity;
 	ix->rollup = spec->rollup;
 	ix->discover = spec->discover;
+	ix->discover_auto = spec->schema_discovery;
+	if (ix->discover_auto)
+		si_fields_discover_nested(fields);
 	ix->min_ms = PG_INT64_MIN;
 	ix->max_ms = PG_INT64_MAX;
 	ix->cap = FIRST_ROWS;
@@ -160,7 +76,11 @@ si_index_create(const SiSpec *spec, SiFieldTable *fields, SiReason *why)
 	for (int i = 0; i < spec->ndimensions; i++)
 	{
 		const SiSpecDimension *d = &spec->dimensions[i];
-		IndexColumn *c = add_column(ix, d->name, d->type, SI_ROLE_DIMENSION, SI_AGG_NONE,
+		IndexColumn *c;
+
+		if (d->automatic)
+			continue;
+		c = add_column(ix, d->name, d->type, SI_ROLE_DIMENSION, SI_AGG_NONE,
 									si_fields_add(fields, d->name, strlen(d->name)));
 
 		c->multi_value = d->multi_value;
@@ -189,11 +109,23 @@ si_index_create(const SiSpec *spec, SiFieldTable *fields, SiReason *why)
 	}
 	ix->by_time = si_by_time_create(spec, fields, ix->cap);
 	ix->first_discovered = ix->ncolumns;
+	for (int i = 0; i < spec->ndimensions; i++)
+		if (spec->dimensions[i].automatic)
+			si_fields_add(fields, spec->dimensions[i].name, strlen(spec->dimensions[i].name));
 	ix->nslots = ix->slots_cap = si_fields_count(fields);
 	ix->slot_column = si_alloc(sizeof(int) * ix->slots_cap);
 	for (int i = 0; i < ix->nslots; i++)
 		ix->slot_column[i] = SLOT_IGNORED;
-	if (ix->discover)
+	for (int i = 0; i < spec->ndimensions; i++)
+	{
+		const SiSpecDimension *d = &spec->dimensions[i];
+
+		if (!d->automatic)
+			continue;
+		ix->slot_column[si_fields_add(fields, d->name, strlen(d->name))] = SLOT_UNSEEN_AUTO;
+		ix->discover = true;
+	}
+	if (spec->discover)
 	{
 		for (int i = 0; i < spec->nmetrics; i++)
 			si_fields_exclude(fields, spec->metrics[i].name, strlen(spec->metrics[i].name));
@@ -244,34 +176,16 @@ grow_rows(SiIndex *ix)
 		si_by_time_grow(ix->by_time, ix->cap);
 }
 
-static inline void
-set_null(IndexColumn *c, uint32 row)
-{
-	c->nulls[row / 64] |= UINT64CONST(1) << (row % 64);
-	c->any_null = true;
-}
-
-static inline bool
-is_null(const IndexColumn *c, uint32 row)
-{
-	return (c->nulls[row / 64] >> (row % 64)) & 1;
-}
-
-static inline void
-clear_null(IndexColumn *c, uint32 row)
-{
-	c->nulls[row / 64] &= ~(UINT64CONST(1) << (row % 64));
-}
-
 /*
  * A field met for the first time with a value: becomes a dimension, unless a
  * table could not hold it.
  */
 static void
-discover_slot(SiIndex *ix, int slot)
+discover_slot(SiIndex *ix, int slot, SiAutoType type)
 {
 	int			len;
 	const char *name = si_fields_name(ix->fields, slot, &len);
+	SiColumnDesc desc = {0};
 	IndexColumn *c;
 
 	if (ix->ncolumns >= MAX_COLUMNS || len > MAX_NAME_LEN || len == 0 || memchr(name, '\0', len) != NULL)
@@ -280,9 +194,19 @@ discover_slot(SiIndex *ix, int slot)
 		ix->refused++;
 		return;
 	}
-	c = add_column(ix, name, SI_TYPE_STRING, SI_ROLE_DIMENSION, SI_AGG_NONE, slot);
+	desc.type = SI_TYPE_STRING;
+	if (type != SI_AUTO_NOT)
+		si_auto_describe(type, &desc);
+	c = add_column(ix, name, desc.type, SI_ROLE_DIMENSION, SI_AGG_NONE, slot);
 	c->multi_value = SI_MULTI_SORTED_ARRAY;
+	c->desc.json = desc.json;
+	c->auto_type = (uint8) type;
+	ix->any_auto |= type != SI_AUTO_NOT;
 	ix->slot_column[slot] = ix->ncolumns - 1;
+	/* the rows so far have no value */
+	if (desc.type != SI_TYPE_STRING)
+		for (uint32 row = 0; row < ix->nrows; row++)
+			set_null(c, row);
 }
 
 /* Makes columns of the slots that this row has a value for. */
@@ -297,9 +221,12 @@ discover_columns(SiIndex *ix, const SiValue *values, int nvalues)
 	for (; ix->nslots < nvalues; ix->nslots++)
 		ix->slot_column[ix->nslots] = SLOT_UNSEEN;
 	for (int s = 0; s < nvalues; s++)
-		if (ix->slot_column[s] == SLOT_UNSEEN &&
+		if ((ix->slot_column[s] == SLOT_UNSEEN || ix->slot_column[s] == SLOT_UNSEEN_AUTO) &&
 			values[s].kind != SI_VALUE_MISSING && values[s].kind != SI_VALUE_NULL)
-			discover_slot(ix, s);
+			discover_slot(ix, s, ix->discover_auto || ix->slot_column[s] == SLOT_UNSEEN_AUTO ?
+						  si_auto_type_of(&values[s]) : SI_AUTO_NOT);
+	if (ix->any_auto)
+		si_auto_widen(ix, values, nvalues);
 }
 
 /* -------------------------------------------------------------- conversion */
@@ -436,9 +363,8 @@ same_key(const SiIndex *ix, uint32 a, uint32 b)
 }
 
 static void
-grow_rollup(SiIndex *ix)
+fill_rollup(SiIndex *ix, uint32 size)
 {
-	uint32		size = (ix->rollup_mask + 1) * 2;
 	RollupEntry *table = si_alloc0(sizeof(RollupEntry) * (Size) size);
 
 	for (uint32 row = 0; row < ix->nrows; row++)
@@ -454,6 +380,13 @@ grow_rollup(SiIndex *ix)
 	pfree(ix->rollup_table);
 	ix->rollup_table = table;
 	ix->rollup_mask = size - 1;
+}
+
+void
+si_index_rehash(SiIndex *ix)
+{
+	if (ix->rollup)
+		fill_rollup(ix, ix->rollup_mask + 1);
 }
 
 static inline int64
@@ -603,7 +536,7 @@ add_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason *w
 	{
 		ix->nrows++;
 		if ((uint64) ix->nrows * 8 > (uint64) (ix->rollup_mask + 1) * 5)
-			grow_rollup(ix);
+			fill_rollup(ix, (ix->rollup_mask + 1) * 2);
 	}
 	return ok;
 }
@@ -624,7 +557,9 @@ check_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason 
 		if (c->slot < 0 || c->slot >= nvalues)
 			continue;
 		v = &values[c->slot];
-		if (c->desc.type == SI_TYPE_STRING)
+		if (c->auto_type != SI_AUTO_NOT)
+			rc = si_auto_check(ix, c, v, why) ? SI_CONVERT_OK : SI_CONVERT_ERROR;
+		else if (c->desc.type == SI_TYPE_STRING)
 		{
 			const char *text;
 			uint32		len;
@@ -809,12 +744,50 @@ si_index_reset(SiIndex *ix)
 	INDEX_CONTEXT_END(ix);
 }
 
+static const char *
+discovered_type(const IndexColumn *c)
+{
+	return c->desc.json ? "json" : c->desc.type == SI_TYPE_LONG ? "long" :
+		c->desc.type == SI_TYPE_DOUBLE ? "double" : "string";
+}
+
 const char *
-si_index_discovered(const SiIndex *ix, int i)
+si_index_discovered(const SiIndex *ix, int i, const char **type)
 {
 	int			col = ix->first_discovered + i;
 
-	return col < ix->ncolumns ? ix->columns[col].desc.name : NULL;
+	if (col >= ix->ncolumns)
+		return NULL;
+	*type = discovered_type(&ix->columns[col]);
+	return ix->columns[col].desc.name;
+}
+
+const char *
+si_index_news(const SiIndex *ix, int *i, const char **type)
+{
+	int			col = ix->first_discovered + *i;
+
+	for (; col < ix->ncolumns; col++)
+	{
+		const IndexColumn *c = &ix->columns[col];
+
+		if (c->known && c->auto_type == c->auto_known)
+			continue;
+		*i = col - ix->first_discovered + 1;
+		*type = discovered_type(c);
+		return c->desc.name;
+	}
+	return NULL;
+}
+
+void
+si_index_news_known(SiIndex *ix)
+{
+	for (int col = ix->first_discovered; col < ix->ncolumns; col++)
+	{
+		ix->columns[col].known = true;
+		ix->columns[col].auto_known = ix->columns[col].auto_type;
+	}
 }
 
 int64

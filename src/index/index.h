@@ -64,10 +64,16 @@ extern const SiTable *si_index_table(SiIndex *ix);
 extern void si_index_reset(SiIndex *ix);
 
 /*
- * Dimensions discovered since the index was created: name of the i-th, NULL
- * at the end.
+ * Dimensions discovered since the index was created: name and Druid's type
+ * (string, long, double, json) of the i-th, NULL at the end.
  */
-extern const char *si_index_discovered(const SiIndex *ix, int i);
+extern const char *si_index_discovered(const SiIndex *ix, int i, const char **type);
+/*
+ * Those of them that are new, or have a wider type, since the last call of
+ * si_index_news_known(): from *i (0 at first), which is moved; NULL at the end.
+ */
+extern const char *si_index_news(const SiIndex *ix, int *i, const char **type);
+extern void si_index_news_known(SiIndex *ix);
 /* Fields that were not made columns because of the limits of a table. */
 extern int64 si_index_refused_columns(const SiIndex *ix);
 

@@ -22,6 +22,7 @@ typedef struct SiSpecDimension
 	SiMultiValue multi_value;
 	bool		bitmap;
 	bool		json;			/* STRING: holds JSON text */
+	bool		automatic;		/* takes the type of its values; there once it has one */
 	uint32		max_length;		/* STRING: characters that are kept; 0: all */
 } SiSpecDimension;
 
@@ -72,6 +73,7 @@ typedef struct SiSpec
 	int64		missing_value;	/* ms */
 	int			ndimensions;
 	SiSpecDimension *dimensions;
+	bool		schema_discovery;	/* discovered dimensions take the type of their values */
 	bool		discover;		/* schemaless, or includeAllDimensions */
 	int			nexclusions;
 	char	  **exclusions;

@@ -61,7 +61,7 @@ const SiField si_spec_fields[] = {
 	ROW(SCHEMA ".dimensionsSpec.dimensionExclusions", LIST, SI_USED, "[]", "Fields that are never discovered."),
 	ROW(SCHEMA ".dimensionsSpec.dimensionExclusions[]", STRING, SI_USED, NULL, "Name of a field."),
 	MEMBER(SCHEMA ".dimensionsSpec.includeAllDimensions", BOOL, "false", discover, "Discover dimensions besides those listed."),
-	ROW(SCHEMA ".dimensionsSpec.useSchemaDiscovery", BOOL, SI_LATER, "false", "Discovered dimensions get the type of their values. Without it they are strings."),
+	MEMBER(SCHEMA ".dimensionsSpec.useSchemaDiscovery", BOOL, "false", schema_discovery, "Discover dimensions besides those listed, with the type of their values. Without it they are strings."),
 	ROW(SCHEMA ".dimensionsSpec.forceSegmentSortByTime", BOOL, SI_NO_EFFECT, NULL, "Rows are always sorted by time first."),
 	ROW(SCHEMA ".dimensionsSpec.spatialDimensions", LIST, SI_LATER, NULL, "Coordinates with a spatial index. List them as double dimensions instead."),
 	ROW(SCHEMA ".metricsSpec", LIST, SI_USED, "[]", "Aggregators; each is a column."),

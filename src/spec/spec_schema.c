@@ -102,6 +102,7 @@ build_dimension(SiSpecDimension *d, const SiJson *node, const char *path)
 	d->type = strcmp(word, "long") == 0 ? SI_TYPE_LONG : strcmp(word, "float") == 0 ? SI_TYPE_FLOAT :
 		strcmp(word, "double") == 0 ? SI_TYPE_DOUBLE : SI_TYPE_STRING;
 	d->json = strcmp(word, "json") == 0;
+	d->automatic = strcmp(word, "auto") == 0;
 	d->bitmap = d->type == SI_TYPE_STRING;
 	word = word_of(node, "multiValueHandling", psprintf("%s.multiValueHandling", base), "SORTED_ARRAY");
 	d->multi_value = strcmp(word, "ARRAY") == 0 ? SI_MULTI_ARRAY :
@@ -171,7 +172,7 @@ build_dimensions(SiSpec *spec, const SiJson *section, const char *section_path, 
 	spec->dimensions = palloc0(sizeof(SiSpecDimension) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 		try_dimension(spec, list->items[i], path, psprintf("%s[%d]", path, i), findings);
-	if (n == 0)
+	if (n == 0 || spec->schema_discovery)
 		spec->discover = true;
 
 	n = si_json_is_null(exclusions) ? 0 : exclusions->n;

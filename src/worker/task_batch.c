@@ -54,7 +54,6 @@ struct SiBatch
 	bool		lost_race;
 	char	   *halted;
 	int			messages_since_check;
-	int			discovered_committed;	/* names of the index that are in the catalog */
 
 	int			nrejected;
 	SiRejected *rejected;		/* room for MAX_REJECTED_PER_COMMIT */
@@ -438,18 +437,21 @@ write_chunk(SiBatch *b, SiCommit *c)
 static void
 list_discovered(SiBatch *b, SiCommit *c)
 {
-	int			n = 0;
-	const char **names;
+	SiDiscovered *columns = NULL;
+	SiDiscovered d;
+	int			room = 0;
+	int			i = 0;
 
-	while (si_index_discovered(b->index, b->discovered_committed + n) != NULL)
-		n++;
-	if (n == 0)
-		return;
-	names = palloc(sizeof(char *) * n);
-	for (int i = 0; i < n; i++)
-		names[i] = si_index_discovered(b->index, b->discovered_committed + i);
-	c->discovered = names;
-	c->ndiscovered = n;
+	while ((d.name = si_index_news(b->index, &i, &d.type)) != NULL)
+	{
+		if (c->ndiscovered == room)
+		{
+			room = Max(room * 2, 16);
+			columns = columns ? repalloc(columns, sizeof(d) * room) : palloc(sizeof(d) * room);
+		}
+		columns[c->ndiscovered++] = d;
+	}
+	c->discovered = columns;
 }
 
 /* The next batch begins. */
@@ -494,7 +496,7 @@ si_batch_commit(SiBatch *b)
 	c.dropped = b->dropped;
 	done = si_group_commit(&b->group, &c);
 	if (done)
-		b->discovered_committed += c.ndiscovered;
+		si_index_news_known(b->index);
 	else
 	{
 		if (c.file)

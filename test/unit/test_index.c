@@ -238,17 +238,25 @@ test_discovery(void)
 	SiRows		rows = {.nrows = 1,.values = values};
 	SiAddResult result;
 	const SiTable *t;
+	const char *type;
+	int			news = 0;
 
 	values[si_fields_add(f, "t", 1)] = long_value(1);
 	values[si_fields_add(f, "m", 1)] = long_value(7);
 	rows.stride = si_fields_count(f);
 	si_index_add(ix, &rows, &result, &why);
-	CHECK(si_index_discovered(ix, 0) == NULL, "the time or a metric's input was discovered");
+	CHECK(si_index_discovered(ix, 0, &type) == NULL, "the time or a metric's input was discovered");
 
 	values[si_fields_add(f, "late", 4)] = text_value("x");
 	rows.stride = si_fields_count(f);
 	si_index_add(ix, &rows, &result, &why);
-	CHECK_STR(si_index_discovered(ix, 0), "late");
+	CHECK_STR(si_index_discovered(ix, 0, &type), "late");
+	CHECK_STR(type, "string");
+	CHECK_STR(si_index_news(ix, &news, &type), "late");
+	CHECK(si_index_news(ix, &news, &type) == NULL, "one column is news twice");
+	news = 0;
+	si_index_news_known(ix);
+	CHECK(si_index_news(ix, &news, &type) == NULL, "a known column is news");
 	t = si_index_table(ix);
 	CHECK(text_is(column(t, "late"), 0, NULL), "the row before a discovery is not null");
 	CHECK(text_is(column(t, "late"), 1, "x"), "the discovered value is lost");
