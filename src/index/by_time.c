@@ -16,6 +16,8 @@
 typedef struct TimedColumn
 {
 	SiColumnDesc desc;
+	const char *input;			/* names of the fields, for reasons */
+	const char *time_input;
 	const char *input;			/* name of the field of the values, for reasons */
 	int			slot;			/* of the values */
 	int			time_slot;		/* of their times; -1: the row's time */

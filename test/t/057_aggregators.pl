@@ -29,7 +29,7 @@ my $spec = JSON::PP->new->canonical->encode({
 				{ type => 'longLast', name => 'last', fieldName => 'n' },
 				{ type => 'stringLast', name => 'word', fieldName => 's', maxStringBytes => 4 },
 				{ type => 'doubleLast', name => 'at_last', fieldName => 'n', timeColumn => 'at' },
-				{ type => 'stringAny', name => 'some', fieldName => 's' } ],
+				{ type => 'stringAny', name => 'one', fieldName => 's' } ],
 			granularitySpec => { segmentGranularity => 'DAY', queryGranularity => 'HOUR', rollup => JSON::PP::true }
 		},
 		ioConfig => { type => 'kafka', topic => 'events', inputFormat => { type => 'json' }, useEarliestOffset => JSON::PP::true,
@@ -39,7 +39,7 @@ my $spec = JSON::PP->new->canonical->encode({
 $node->safe_psql('postgres', "SELECT submit_supervisor('$spec')");
 is($node->safe_psql('postgres', q{SELECT string_agg(attname || ' ' || atttypid::regtype, ', ' ORDER BY attnum)
 	FROM pg_attribute WHERE attrelid = 'events'::regclass AND attnum > 0}),
-	'__time timestamp with time zone, page text, doc jsonb, count bigint, first bigint, last bigint, word text, at_last double precision, some text',
+	'__time timestamp with time zone, page text, doc jsonb, count bigint, first bigint, last bigint, word text, at_last double precision, one text',
 	'types of the columns: that of an auto dimension is not known yet');
 
 # One message, committed on its own.
@@ -72,7 +72,7 @@ is($node->safe_psql('postgres', q{SELECT page, doc, sum(count) FROM events GROUP
 $node->safe_psql('postgres', q{SELECT suspend_supervisor('events')});
 ok($node->wait_for(q{SELECT string_agg(kind || ' ' || rows, ', ') FROM stream_ingest.segments}, 'segment 3'),
 	'published: rows of seven commits are merged into three');
-is($node->safe_psql('postgres', q{SELECT page, count, first, last, word, at_last, some, v IS NULL FROM events ORDER BY page, count DESC}),
+is($node->safe_psql('postgres', q{SELECT page, count, first, last, word, at_last, one, v IS NULL FROM events ORDER BY page, count DESC}),
 	join("\n",
 		"a|4|1|9|ab\x{c3}\x{a9}|1|ab\x{c3}\x{a9}\x{c3}\x{a9}|t",
 		'b|2|2|3|c||b|f',
