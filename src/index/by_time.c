@@ -18,7 +18,6 @@ typedef struct TimedColumn
 	SiColumnDesc desc;
 	const char *input;			/* names of the fields, for reasons */
 	const char *time_input;
-	const char *input;			/* name of the field of the values, for reasons */
 	int			slot;			/* of the values */
 	int			time_slot;		/* of their times; -1: the row's time */
 	uint32		max_bytes;		/* of a string */
@@ -90,7 +89,6 @@ si_by_time_create(const SiSpec *spec, SiFieldTable *fields, uint32 cap)
 		c->desc.type = m->type;
 		c->desc.role = SI_ROLE_METRIC;
 		c->desc.agg = m->agg;
-		c->input = pstrdup(m->field_name);
 		c->slot = si_fields_add(fields, m->field_name, strlen(m->field_name));
 		c->time_slot = m->time_column == NULL ? -1 :
 			si_fields_add(fields, m->time_column, strlen(m->time_column));
