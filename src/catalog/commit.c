@@ -86,8 +86,8 @@ static SiStatement count_dropped = {
 static SiStatement insert_discovered = {
 	"INSERT INTO stream_ingest.discovered_column AS c (data_source_id, name, install, type)"
 	" VALUES ($1, $2, $3, $4) ON CONFLICT (data_source_id, name) DO UPDATE"
-	" SET type = EXCLUDED.type, attached = false, problem = NULL"
-	/* types never become narrower */
+	" SET type = EXCLUDED.type, retype = c.retype OR c.attached, attached = false, problem = NULL"
+	/* a wider type is for the column that is there; types never become narrower */
 	" WHERE pg_catalog.array_position('{long,double,string,json}', c.type)"
 	" < pg_catalog.array_position('{long,double,string,json}', EXCLUDED.type)",
 	4, {INT8OID, TEXTOID, UUIDOID, TEXTOID}
