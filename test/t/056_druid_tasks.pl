@@ -179,6 +179,20 @@ $kafka->transaction('task_23', 0, 'abort', @records[ 0 .. 1 ]);
 $node->submit(task_spec('task_23', consumer => { 'isolation.level' => 'read_uncommitted' }));
 ok($node->wait_for('SELECT count(*) FROM task_23', '2'), 'task-23: read_uncommitted sees them');
 
+# ---- filter and transform ----
+
+$kafka->topic('task_07', 1);
+send_records('task_07', 0, @records[ 0 .. 4 ]);
+my $spec = decode_json(task_spec('task_07'));
+$spec->{spec}{dataSchema}{transformSpec} = {
+	filter => { type => 'selector', dimension => 'dim1', value => 'b' },
+	transforms => [ { type => 'expression', name => 'dim1t', expression => 'concat(dim1,dim1)' } ]
+};
+$node->submit(encode_json($spec));
+at_offsets('task_07', '0:5', 'task-07: all is read');
+is(counted('task_07'), 'processed 1, with error 0, unparseable 0, thrown away 4', 'task-07: the others are filtered');
+is(query('SELECT dim1, dim1t FROM task_07'), 'b|bb', 'task-07: the row');
+
 # ---- rows are stored once, whatever the number of runs ----
 
 $kafka->topic('task_18', 1);
