@@ -31,11 +31,13 @@ CREATE TABLE stream_ingest.supervisor (
 	spec json NOT NULL,
 	spec_version bigint NOT NULL,
 	suspended boolean NOT NULL,
+	task_count integer,
 	search_path text NOT NULL,
 	created timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	updated timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE stream_ingest.supervisor IS 'standing orders: the spec in force of every supervisor';
+COMMENT ON COLUMN stream_ingest.supervisor.task_count IS 'what the autoscaler has decided since the spec came into force; null: nothing yet';
 
 CREATE TABLE stream_ingest.stream (
 	data_source_id bigint NOT NULL,
@@ -89,6 +91,8 @@ CREATE TABLE stream_ingest.task_group (
 	topic text NOT NULL,
 	partitions integer[] NOT NULL,
 	offsets bigint[] NOT NULL,
+	starts bigint[],
+	stops bigint[],
 	next_seq bigint NOT NULL,
 	counters bigint[] NOT NULL,
 	halted text,
@@ -99,6 +103,8 @@ CREATE TABLE stream_ingest.task_group (
 COMMENT ON TABLE stream_ingest.task_group IS 'partitions of a reading task: the next offset of each, the next chunk number and the row counters; the only place where offsets live';
 COMMENT ON COLUMN stream_ingest.task_group.topic IS 'the topic, or the topicPattern, that the spec named when the partitions were dealt out';
 COMMENT ON COLUMN stream_ingest.task_group.partitions IS 'see stream_ingest.stream';
+COMMENT ON COLUMN stream_ingest.task_group.starts IS 'of a boundedStreamConfig: where each partition began';
+COMMENT ON COLUMN stream_ingest.task_group.stops IS 'of a boundedStreamConfig: where reading of each partition ends';
 COMMENT ON COLUMN stream_ingest.task_group.counters IS 'in the order of SiCounter (src/catalog/counters.h)';
 COMMENT ON COLUMN stream_ingest.task_group.halted IS 'why reading of this group has ended until resume, reset or a changed spec';
 

@@ -23,7 +23,7 @@
 #include "utils/uuid.h"
 
 static SiStatement load_group = {
-	"SELECT g.ctid, g.install, g.data_source_id, g.topic, g.partitions, g.offsets, g.next_seq, g.counters, g.halted"
+	"SELECT g.ctid, g.install, g.data_source_id, g.topic, g.partitions, g.offsets, g.next_seq, g.counters, g.halted, g.stops"
 	" FROM stream_ingest.task_group g JOIN stream_ingest.install i ON g.install = i.uuid"
 	" WHERE g.supervisor_id = $1 AND g.group_id = $2",
 	2, {TEXTOID, INT4OID}
@@ -138,6 +138,7 @@ si_group_load(const char *supervisor_id, int group_id, SiGroup *g)
 	Datum		args[3];
 	bool		isnull;
 	int64	   *counters;
+	Datum		stops;
 	int			n;
 	bool		found;
 
@@ -163,6 +164,9 @@ si_group_load(const char *supervisor_id, int group_id, SiGroup *g)
 		g->offsets = si_array_int8(si_spi_value(0, 6, &isnull), &n);
 		g->chunk_offsets = palloc(sizeof(int64) * Max(n, 1));
 		memcpy(g->chunk_offsets, g->offsets, sizeof(int64) * n);
+		stops = si_spi_value(0, 10, &isnull);
+		if (!isnull)
+			g->stops = si_array_int8(stops, &n);
 		counters = si_array_int8(si_spi_value(0, 8, &isnull), &n);
 		MemoryContextSwitchTo(old);
 		memcpy(g->counters.n, counters, sizeof(int64) * Min(n, SI_NUM_COUNTERS));

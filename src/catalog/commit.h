@@ -27,6 +27,7 @@ typedef struct SiGroup
 	int			npartitions;
 	int32	   *partitions;		/* see common/stream.h */
 	int64	   *offsets;		/* next offset to read of each partition */
+	int64	   *stops;			/* of a bounded stream, otherwise NULL: where each ends */
 	int64	   *chunk_offsets;	/* where the next chunk's ranges begin */
 	int64		next_seq;
 	SiCounters	counters;

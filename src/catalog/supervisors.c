@@ -42,6 +42,8 @@ typedef enum PlanId
 	PLAN_RESET,
 	PLAN_UNHALT,
 	PLAN_GROUPS,
+	PLAN_TASK_COUNT,
+	PLAN_TASK_MOVE,
 	PLAN_STREAMS,
 	PLAN_STREAM_NEW,
 	PLAN_GROUPS_GONE,
@@ -73,7 +75,7 @@ typedef struct PlanDef
 
 static const PlanDef defs[NUM_PLANS] = {
 	[PLAN_SUPERVISORS] = {
-		"SELECT supervisor_id, data_source_id, spec_version, suspended, created"
+		"SELECT supervisor_id, data_source_id, spec_version, suspended, created, coalesce(task_count, 0)"
 		" FROM stream_ingest.supervisor s WHERE install = $1"
 		" AND EXISTS (SELECT 1 FROM stream_ingest.data_source d WHERE d.data_source_id = s.data_source_id)"
 		" ORDER BY supervisor_id",
@@ -103,7 +105,7 @@ static const PlanDef defs[NUM_PLANS] = {
 		2, {UUIDOID, INT8OID}
 	},
 	[PLAN_SUBMIT] = {
-		"UPDATE stream_ingest.supervisor SET spec = $3::json, suspended = $4, updated = clock_timestamp(),"
+		"UPDATE stream_ingest.supervisor SET spec = $3::json, suspended = $4, updated = clock_timestamp(), task_count = NULL,"
 		" search_path = coalesce($5, search_path), spec_version ="
 		" (SELECT coalesce(max(h.version), 0) + 1 FROM stream_ingest.spec_history h WHERE h.supervisor_id = $2)"
 		" WHERE install = $1 AND supervisor_id = $2",
@@ -138,7 +140,7 @@ static const PlanDef defs[NUM_PLANS] = {
 		2, {UUIDOID, TEXTOID}
 	},
 	[PLAN_RESET] = {
-		"UPDATE stream_ingest.task_group SET partitions = '{}', offsets = '{}', halted = NULL, halted_at = NULL,"
+		"UPDATE stream_ingest.task_group SET partitions = '{}', offsets = '{}', starts = NULL, stops = NULL, halted = NULL, halted_at = NULL,"
 		" counters[$3] = 0 WHERE install = $1 AND supervisor_id = $2",
 		3, {UUIDOID, TEXTOID, INT4OID}
 	},
@@ -149,10 +151,24 @@ static const PlanDef defs[NUM_PLANS] = {
 		4, {UUIDOID, TEXTOID, INT4OID, BOOLOID}
 	},
 	[PLAN_GROUPS] = {
-		"SELECT group_id, topic, partitions, offsets, next_seq, counters, halted, halted_at"
+		"SELECT group_id, topic, partitions, offsets, next_seq, counters, halted, halted_at, starts, stops"
 		" FROM stream_ingest.task_group WHERE install = $1 AND supervisor_id = $2 AND data_source_id = $3"
 		" ORDER BY group_id",
 		3, {UUIDOID, TEXTOID, INT8OID}
+	},
+	[PLAN_TASK_COUNT] = {
+		"UPDATE stream_ingest.supervisor SET task_count = $3 WHERE install = $1 AND supervisor_id = $2",
+		3, {UUIDOID, TEXTOID, INT4OID}
+	},
+	/* what the group brings along from others is not the task's: it counts from there ($5) */
+	[PLAN_TASK_MOVE] = {
+		"UPDATE stream_ingest.task t SET partitions = $3, start_offsets ="
+		" (SELECT array_agg(coalesce(o.first, n.next) ORDER BY n.at) FROM unnest($3, $4) WITH ORDINALITY AS n (partition, next, at)"
+		" LEFT JOIN unnest(t.partitions, t.start_offsets) AS o (partition, first) ON o.partition = n.partition),"
+		" start_counters = (SELECT array_agg(coalesce(c.was, 0) + c.more ORDER BY c.at)"
+		" FROM unnest(t.start_counters, $5) WITH ORDINALITY AS c (was, more, at))"
+		" WHERE t.install = $1 AND t.task_id = $2 AND t.status = 'RUNNING' AND t.phase = 'READING'",
+		5, {UUIDOID, TEXTOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}
 	},
 	[PLAN_STREAMS] = {
 		"SELECT stream_id, topic FROM stream_ingest.stream WHERE install = $1 AND data_source_id = $2 ORDER BY stream_id",
@@ -170,9 +186,10 @@ static const PlanDef defs[NUM_PLANS] = {
 	},
 	[PLAN_GROUP_NEW] = {
 		"INSERT INTO stream_ingest.task_group"
-		" (supervisor_id, group_id, install, data_source_id, topic, partitions, offsets, next_seq, counters)"
-		" VALUES ($2, $3, $1, $4, $5, $6, $7, $8, $9)",
-		9, {UUIDOID, TEXTOID, INT4OID, INT8OID, TEXTOID, INT4ARRAYOID, INT8ARRAYOID, INT8OID, INT8ARRAYOID}
+		" (supervisor_id, group_id, install, data_source_id, topic, partitions, offsets, next_seq, counters, starts, stops)"
+		" VALUES ($2, $3, $1, $4, $5, $6, $7, $8, $9, $10, $11)",
+		11, {UUIDOID, TEXTOID, INT4OID, INT8OID, TEXTOID, INT4ARRAYOID, INT8ARRAYOID, INT8OID, INT8ARRAYOID,
+		INT8ARRAYOID, INT8ARRAYOID}
 	},
 	[PLAN_GROUP_OFFSETS] = {
 		"UPDATE stream_ingest.task_group SET offsets = $4"
@@ -438,6 +455,7 @@ si_catalog_supervisors(SiSupervisorRow **rows)
 		(*rows)[i].spec_version = int64_field(i, 3);
 		(*rows)[i].suspended = bool_field(i, 4);
 		(*rows)[i].created = int64_field(i, 5);
+		(*rows)[i].task_count = int32_field(i, 6);
 	}
 	return n;
 }
@@ -506,6 +524,9 @@ si_catalog_groups(const char *supervisor_id, int64 data_source_id, SiGroupRow **
 		memcpy(g->state.counters.n, counters, Min(ncounters, SI_NUM_COUNTERS) * sizeof(int64));
 		g->halted = text_field(i, 7);
 		g->halted_at = int64_field(i, 8);
+		if (array_field(i, 9, INT8OID, (void **) &g->state.starts) != g->state.npartitions ||
+			array_field(i, 10, INT8OID, (void **) &g->state.stops) != g->state.npartitions)
+			g->state.starts = g->state.stops = NULL;
 	}
 	return n;
 }
@@ -686,10 +707,36 @@ si_catalog_set_groups(const SiSupervisorRow *s, const char *stream, const SiGrou
 		Datum		args[] = {
 			INSTALL_ARG, TEXT_ARG(s->id), Int32GetDatum(g->group_id), Int64GetDatum(s->data_source_id),
 			TEXT_ARG(stream), int4_array(g->partitions, g->npartitions), int8_array(g->offsets, g->npartitions),
-			Int64GetDatum(g->next_seq), int8_array(g->counters.n, SI_NUM_COUNTERS)
+			Int64GetDatum(g->next_seq), int8_array(g->counters.n, SI_NUM_COUNTERS),
+			int8_array(g->starts, g->stops ? g->npartitions : 0), int8_array(g->stops, g->stops ? g->npartitions : 0)
 		};
 
-		run(PLAN_GROUP_NEW, 0, args);
+		run(PLAN_GROUP_NEW, NULL_IF(!g->stops, 9) | NULL_IF(!g->stops, 10), args);
+	}
+}
+
+void
+si_catalog_set_task_count(const char *supervisor_id, int task_count)
+{
+	Datum		args[] = {INSTALL_ARG, TEXT_ARG(supervisor_id), Int32GetDatum(task_count)};
+
+	run(PLAN_TASK_COUNT, 0, args);
+}
+
+void
+si_catalog_task_move(const char *task_id, const SiGroupState *was, const SiGroupState *now)
+{
+	int64		more[SI_NUM_COUNTERS];
+
+	for (int i = 0; i < SI_NUM_COUNTERS; i++)
+		more[i] = now->counters.n[i] - was->counters.n[i];
+	{
+		Datum		args[] = {
+			INSTALL_ARG, TEXT_ARG(task_id), int4_array(now->partitions, now->npartitions),
+			int8_array(now->offsets, now->npartitions), int8_array(more, SI_NUM_COUNTERS)
+		};
+
+		run(PLAN_TASK_MOVE, 0, args);
 	}
 }
 

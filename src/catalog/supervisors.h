@@ -23,6 +23,7 @@ typedef struct SiSupervisorRow
 	int64		data_source_id;
 	int64		spec_version;
 	bool		suspended;
+	int			task_count;		/* what the autoscaler has decided; 0: nothing */
 	TimestampTz created;
 } SiSupervisorRow;
 
@@ -83,6 +84,7 @@ typedef struct SiTaskRow
 	int			attempt;		/* to publish the same */
 	int64		start_seq;
 	int64		start_stored_rows;	/* SI_COUNT_STORED_ROWS at its start */
+	bool		stop;			/* set by the plan: taskDuration is over */
 } SiTaskRow;
 
 /* Limits of a task's message times; has_* false: none. */
@@ -149,6 +151,14 @@ extern void si_catalog_unhalt(const char *supervisor_id, bool forgive);
 extern int	si_catalog_streams(int64 data_source_id, SiStream **rows);
 /* Gives a new topic the next number. */
 extern int	si_catalog_add_stream(int64 data_source_id, const char *topic);
+
+/* The autoscaler's number of tasks, until another spec is submitted. */
+extern void si_catalog_set_task_count(const char *supervisor_id, int task_count);
+/*
+ * A reading task whose group has other partitions now goes on with those:
+ * after si_catalog_set_groups(), while nothing reads.
+ */
+extern void si_catalog_task_move(const char *task_id, const SiGroupState *was, const SiGroupState *now);
 
 /* Replaces all groups of a supervisor; stream is what the spec calls it: topic or topicPattern. */
 extern void si_catalog_set_groups(const SiSupervisorRow *s, const char *stream,

@@ -154,7 +154,7 @@ print_value(const SiField *field, const SiJson *value, bool reveal)
 static bool
 always_shown(const SiField *field)
 {
-	return field->type == SI_FIELD_OBJECT && field->use == SI_USED && field->same_as == NULL &&
+	return field->type == SI_FIELD_OBJECT && field->use == SI_USED && field->same_as == NULL && field->deflt == NULL &&
 		strcmp(field->path, "context") != 0 && strstr(field->path, "parser") == NULL &&
 		strstr(field->path, "flattenSpec") == NULL && strstr(field->path, "headerFormat") == NULL && strstr(field->path, "[]") == NULL;
 }

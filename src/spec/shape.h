@@ -44,6 +44,11 @@ extern SiJson *si_spec_hide_secrets(const SiJson *map);
 /* Fills the format of spec; ERROR for what does not fit together. */
 extern void si_spec_format(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings);
 
+/* spec_scaling.c */
+
+/* Fills what ioConfig says about tasks, idling and bounds; ERROR for what does not fit together. */
+extern void si_spec_scaling(SiSpec *spec, const SiJson *io, const char *prefix, SiSpecFindings *findings);
+
 /* spec_schema.c */
 
 /* Fills what dataSchema says; ERROR for what does not fit together. */

@@ -41,6 +41,9 @@ store_member(SiSpec *spec, const SiField *field, const SiJson *value)
 		case SI_FIELD_BOOL:
 			si_value_bool(value, (bool *) member);
 			return;
+		case SI_FIELD_REAL:
+			si_value_real(value, (double *) member);
+			return;
 		case SI_FIELD_PERIOD:
 		case SI_FIELD_DURATION:
 			si_value_period(value, &n, &why);
@@ -172,6 +175,7 @@ build_io(SiSpec *spec, const SiSpecShape *shape, bool trusted, SiSpecFindings *f
 	SI_CHECKED(findings, psprintf("%sioConfig.topic", shape->prefix), check_topic(spec, io, shape->prefix));
 	SI_CHECKED(findings, psprintf("%sioConfig.lateMessageRejectionPeriod", shape->prefix),
 			   build_rejection(spec, io, shape->prefix));
+	si_spec_scaling(spec, io, shape->prefix, findings);
 	SI_CHECKED(findings, properties_path,
 			   si_spec_properties(spec, si_json_get(io, "consumerProperties"), properties_path, trusted, findings));
 

@@ -13,6 +13,7 @@
 #include "common/types.h"
 #include "expr/filter.h"
 #include "format/convert.h"
+#include "spec/scaling.h"
 #include "format/options.h"
 
 typedef struct SiSpecDimension
@@ -92,7 +93,14 @@ typedef struct SiSpec
 	int			nproperties;
 	SiKeyValue *properties;		/* consumerProperties as given, secrets included */
 	int			task_count;
+	int			stop_task_count;	/* 0: as many as there are */
+	double		stop_task_ratio;	/* of autoScalerConfig; 0: not given */
 	int			replicas;
+	SiScalerConfig scaler;
+	bool		idle_enabled;
+	int64		inactive_after; /* ms */
+	int			nbounds;		/* boundedStreamConfig; 0: none */
+	SiBound    *bounds;
 	int64		task_duration;
 	int64		start_delay;
 	int64		period;

@@ -38,6 +38,11 @@ const SiWord si_spec_words[] = {
 	{"type", "scheduled_batch", SI_LATER, "Supported is kafka."},
 	{"spec.ioConfig.type", "kafka", SI_USED, NULL},
 	{"spec.tuningConfig.type", "kafka", SI_USED, NULL},
+	{"spec.ioConfig.autoScalerConfig.autoScalerStrategy", "lagBased", SI_USED, "by samples of the lag"},
+	{"spec.ioConfig.autoScalerConfig.autoScalerStrategy", "costBased", SI_NO_EFFECT, "Weighs the cost of idle task slots, of which there are none here: lagBased is used, with its defaults."},
+	{"spec.ioConfig.autoScalerConfig.lagAggregate", "SUM", SI_USED, NULL},
+	{"spec.ioConfig.autoScalerConfig.lagAggregate", "MAX", SI_USED, NULL},
+	{"spec.ioConfig.autoScalerConfig.lagAggregate", "AVERAGE", SI_USED, NULL},
 
 	{DIM ".type", "string", SI_USED, NULL},
 	{DIM ".type", "long", SI_USED, NULL},

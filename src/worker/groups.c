@@ -149,11 +149,21 @@ si_regroup(const SiGroupState *stored, int nstored, const SiStreamEnds *ends,
 			g->group_id = places[k].group_id;
 			g->partitions = palloc(n * sizeof(int32));
 			g->offsets = palloc(n * sizeof(int64));
+			if (ends->stops)
+			{
+				g->starts = palloc(n * sizeof(int64));
+				g->stops = palloc(n * sizeof(int64));
+			}
 			g->next_seq = next_seq;
 			if (old)
 				g->counters = old->counters;
 		}
 		g = &groups[ngroups - 1];
+		if (ends->stops)
+		{
+			g->starts[g->npartitions] = ends->starts[i];
+			g->stops[g->npartitions] = ends->stops[i];
+		}
 		g->partitions[g->npartitions] = ends->partitions[i];
 		g->offsets[g->npartitions++] = offset;
 	}
@@ -164,4 +174,15 @@ si_regroup(const SiGroupState *stored, int nstored, const SiStreamEnds *ends,
 	*result = groups;
 	*nresult = ngroups;
 	return SI_REGROUP_YES;
+}
+
+bool
+si_group_complete(const SiGroupState *group)
+{
+	if (group->stops == NULL)
+		return false;
+	for (int i = 0; i < group->npartitions; i++)
+		if (group->offsets[i] < group->stops[i])
+			return false;
+	return true;
 }

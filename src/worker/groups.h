@@ -15,6 +15,8 @@ typedef struct SiGroupState
 	int			npartitions;
 	int32	   *partitions;		/* ascending, see common/stream.h */
 	int64	   *offsets;		/* next offset of each */
+	int64	   *starts;			/* of a bounded stream, otherwise NULL: where each began ... */
+	int64	   *stops;			/* ... and where it ends */
 	int64		next_seq;
 	SiCounters	counters;
 } SiGroupState;
@@ -25,7 +27,8 @@ typedef struct SiStreamEnds
 	int			npartitions;
 	const int32 *partitions;	/* ascending, see common/stream.h */
 	const uint32 *hashes;		/* NULL for one topic: the number of the partition decides */
-	const int64 *starts;		/* NULL, or where each begins when no offset is stored */
+	const int64 *starts;		/* of a bounded stream, otherwise NULL: where each begins ... */
+	const int64 *stops;			/* ... and ends */
 	const int64 *low;
 	const int64 *high;
 } SiStreamEnds;
@@ -55,5 +58,8 @@ extern SiRegroup si_regroup(const SiGroupState *stored, int nstored, const SiStr
 
 /* Where a partition is in the arrays of ends; -1 when it is not told. */
 extern int	si_stream_ends_find(const SiStreamEnds *ends, int32 partition);
+
+/* Whether a bounded group has read all it is to read. */
+extern bool si_group_complete(const SiGroupState *group);
 
 #endif							/* SI_WORKER_GROUPS_H */

@@ -267,6 +267,8 @@ sync_supervisors(void)
 			s->gone = true;
 		else if (!s->gone && (row->spec_version != s->row.spec_version || row->suspended != s->row.suspended))
 			si_supervisor_row_changed(s, row);
+		else
+			s->row.task_count = row->task_count;
 		if (s->gone && si_supervisor_quiet(s))
 		{
 			supervisors = foreach_delete_current(supervisors, lc);

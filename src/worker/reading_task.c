@@ -299,7 +299,8 @@ reading_loop(ReadingTask *t)
 		TimestampTz now;
 
 		handle_interrupts();
-		if (pg_atomic_read_u32(&si_my_slot->stop) != 0)
+		/* a bounded group that is read ends as if it was asked to */
+		if (pg_atomic_read_u32(&si_my_slot->stop) != 0 || si_batch_complete(t->batch))
 		{
 			if (commit_now(t))
 				si_worker_report_exit(SI_EXIT_STOPPED, NULL);

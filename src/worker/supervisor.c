@@ -22,7 +22,6 @@
 #define ANSWER_LIMIT_MS 60000
 #define PLAN_MS			1000
 #define HEALTHY_MS		5000	/* a reader that has read for so long is well */
-#define MAX_STEP_ERRORS 3		/* Druid keeps as many as its thresholds */
 
 int64
 si_unix_ms(TimestampTz t)
@@ -83,7 +82,7 @@ si_supervisor_create(const SiSupervisorRow *row)
 	s->streams_context = AllocSetContextCreate(context, "streams", ALLOCSET_SMALL_SIZES);
 	s->row = *row;
 	s->row.id = MemoryContextStrdup(context, row->id);
-	si_state_init(&s->machine, row->suspended, MAX_STEP_ERRORS);
+	si_state_init(&s->machine, row->suspended, SI_SUPERVISOR_ERRORS);
 	s->dirty = true;
 	s->ask_next = now;
 	return s;
@@ -121,8 +120,12 @@ si_supervisor_row_changed(SiSupervisor *s, const SiSupervisorRow *row)
 	if (!row->suspended)
 		si_supervisor_forget_ends(s);
 	s->halt_retries = 0;
+	s->moved_at = 0;
 	si_backoff_clear(&s->step_backoff);
-	if (suspended != row->suspended)
+	/* a bounded stream that was read begins anew with another spec */
+	if (s->machine.state == SI_STATE_COMPLETED)
+		si_state_init(&s->machine, row->suspended, SI_SUPERVISOR_ERRORS);
+	else if (suspended != row->suspended)
 		si_state_event(&s->machine, SI_EVENT_STEADY,
 					   row->suspended ? SI_STATE_SUSPENDED : SI_STATE_RUNNING);
 }
@@ -401,7 +404,12 @@ schedule_ask(SiSupervisor *s, TimestampTz now, bool ok)
 		return;
 	}
 	si_backoff_clear(&s->ask_backoff);
-	ms = si_supervisor_active(s) ? ASK_ACTIVE_MS : Max(s->spec->period, ASK_IDLE_MIN_MS);
+	if (si_supervisor_active(s))
+		ms = ASK_ACTIVE_MS;
+	else if (s->machine.state == SI_STATE_IDLE)
+		ms = Min(s->spec->period, ASK_IDLE_MIN_MS); /* it wakes when the stream grows */
+	else
+		ms = Max(s->spec->period, ASK_IDLE_MIN_MS);
 	s->ask_next = TimestampTzPlusMilliseconds(now, ms);
 }
 
@@ -551,8 +559,8 @@ step(void *arg)
 		if (s->spec == NULL)
 			return;
 	}
-	/* the lag is told while it is suspended, too */
-	if (s->pending == NULL || s->pending->verb == SI_VERB_RESET)
+	/* the lag is told while it is suspended, too; a bounded stream that is read has none */
+	if (s->pending ? s->pending->verb == SI_VERB_RESET : s->machine.state != SI_STATE_COMPLETED)
 		ask_broker(s, now);
 
 	due = s->dirty || s->run_pending ||

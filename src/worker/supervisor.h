@@ -14,6 +14,7 @@
 #include "nodes/pg_list.h"
 #include "source/kafka_monitor.h"
 #include "spec/spec.h"
+#include "worker/autoscaler.h"
 #include "worker/supervisor_state.h"
 #include "worker/worker_pool.h"
 
@@ -28,6 +29,8 @@ typedef struct SiReader
 	bool		holding;
 	int64		rows_check_at;	/* stored rows of the group at which the task's are counted again */
 } SiReader;
+
+#define SI_SUPERVISOR_ERRORS 3	/* that are kept: as many as Druid's thresholds */
 
 typedef struct SiSupervisor
 {
@@ -61,6 +64,12 @@ typedef struct SiSupervisor
 	int			nstreams;
 	SiStream   *streams;		/* the topics of the data source, as committed */
 	MemoryContext streams_context;
+
+	/* supervisor_scale.c */
+	SiScaler	scaler;
+	int64		scaler_version; /* of the spec it was started for */
+	uint64		activity;		/* hash of the ends and offsets of the last look */
+	TimestampTz moved_at;		/* 0, or when something last moved or lagged */
 
 	bool		dirty;			/* plan at the next step */
 	TimestampTz planned_at;
@@ -137,6 +146,8 @@ extern void si_supervisor_forget_ends(SiSupervisor *s);
 
 /* The number of a topic, a new one if need be. */
 extern int	si_supervisor_stream_id(SiSupervisor *s, const char *topic);
+/* Reads the numbers of topics, once. */
+extern void si_supervisor_load_streams(SiSupervisor *s);
 /* Makes ends of an answer that came; topics that are new get their numbers. */
 extern void si_supervisor_take_ends(SiSupervisor *s);
 /* What was numbered in a transaction that has failed is not. */
@@ -158,6 +169,21 @@ extern bool si_supervisor_reset_ready(SiSupervisor *s);
 extern bool si_supervisor_reset_waits(SiSupervisor *s);
 /* Applies it and forgets the request; nothing reads. */
 extern void si_supervisor_reset(SiSupervisor *s);
+
+/* supervisor_scale.c: how many tasks, or none; inside the step's transaction. */
+
+/* The number of tasks that there should be. */
+extern int	si_supervisor_task_count(const SiSupervisor *s);
+/* Takes a sample of the lag and decides, when it is time for it. */
+extern void si_supervisor_scale(SiSupervisor *s, const SiGroupRow *groups, int ngroups, TimestampTz now);
+/* Whether the stream has been quiet for so long that nothing needs to read. */
+extern bool si_supervisor_idle(SiSupervisor *s, const SiGroupRow *groups, int ngroups, TimestampTz now);
+/* What boundedStreamConfig says of a partition, or NULL. */
+extern const SiBound *si_supervisor_bound(SiSupervisor *s, int32 partition);
+/* Narrows the ends to boundedStreamConfig. */
+extern void si_supervisor_bound_ends(SiSupervisor *s);
+/* Whether offsets of other bounds are stored, or the bounds are none: then it says so, and nothing may read. */
+extern bool si_supervisor_wrong_bounds(SiSupervisor *s, const SiGroupRow *groups, int ngroups, TimestampTz now);
 
 /* supervisor_plan.c: decides and writes; inside the step's transaction. */
 extern void si_supervisor_plan(SiSupervisor *s, TimestampTz now);

@@ -196,6 +196,12 @@ plan_group(SiSupervisor *s, const SiGroupRow *g, SiTaskRow *tasks, int ntasks, T
 			plan_halted(s, g, task, now);
 		return;
 	}
+	if (si_group_complete(&g->state))
+	{
+		if (r->ref.index < 0 && task)
+			si_catalog_task_hand_off(task->task_id, NULL, NULL);
+		return;
+	}
 	if (si_plan_gaps(s, g, r, task, now))
 		return;
 	bounds = task_bounds(s->spec, now);
@@ -204,7 +210,7 @@ plan_group(SiSupervisor *s, const SiGroupRow *g, SiTaskRow *tasks, int ntasks, T
 		si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_CREATING_TASKS);
 		si_catalog_task_create(new_task_id(s, &g->state), s->row.id, g->state.group_id, &bounds);
 	}
-	else if (older_than(task->created, now, s->spec->task_duration) ||
+	else if (task->stop ||
 			 older_than(task->created, now, s->spec->intermediate_handoff_period) ||
 			 enough_rows(s, g, task, r))
 		si_catalog_task_hand_off(task->task_id, new_task_id(s, &g->state), &bounds);
@@ -232,6 +238,40 @@ forget_readers(SiSupervisor *s, const SiGroupState *groups, int ngroups)
 	}
 }
 
+static const SiGroupState *
+group_state(const SiGroupState *groups, int n, int group_id)
+{
+	for (int i = 0; i < n; i++)
+		if (groups[i].group_id == group_id)
+			return &groups[i];
+	return NULL;
+}
+
+/*
+ * What other groups mean for tasks.  Before the groups are written: those of
+ * groups that vanish, or that were reset, are handed off.  After it: the
+ * others go on with the partitions that their group has now, so that moving a
+ * partition publishes nothing.
+ */
+static void
+move_tasks(SiTaskRow *tasks, int ntasks, const SiGroupState *stored, int nstored,
+		   const SiGroupState *wanted, int nwanted, bool before)
+{
+	for (int i = 0; i < ntasks; i++)
+	{
+		const SiGroupState *was = group_state(stored, nstored, tasks[i].group_id);
+		const SiGroupState *now = group_state(wanted, nwanted, tasks[i].group_id);
+		bool		goes_on = was && now && was->npartitions > 0;
+
+		if (tasks[i].publishing)
+			continue;
+		if (before && !goes_on)
+			si_catalog_task_hand_off(tasks[i].task_id, NULL, NULL);
+		else if (!before && goes_on)
+			si_catalog_task_move(tasks[i].task_id, was, now);
+	}
+}
+
 /* True when the groups have been written anew, or must be but cannot yet. */
 static bool
 plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks, int ntasks, TimestampTz now)
@@ -254,14 +294,16 @@ plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks,
 	for (int i = 0; i < ngroups; i++)
 		nstored += stored[i].npartitions;
 	ends = si_supervisor_ends_with(s, stored, ngroups);
-	what = si_regroup(stored, ngroups, &ends, s->spec->task_count, s->spec->use_earliest_offset, &wanted, &nwanted);
+	what = si_regroup(stored, ngroups, &ends, si_supervisor_task_count(s), s->spec->use_earliest_offset,
+					  &wanted, &nwanted);
 	if (what == SI_REGROUP_FEWER)
 	{
 		if (!si_plan_fewer_partitions(s, stored, ngroups, nstored, now))
 			return true;
 		for (int i = 0; i < ngroups; i++)
 			stored[i].npartitions = 0;
-		what = si_regroup(stored, ngroups, &ends, s->spec->task_count, s->spec->use_earliest_offset, &wanted, &nwanted);
+		what = si_regroup(stored, ngroups, &ends, si_supervisor_task_count(s), s->spec->use_earliest_offset,
+						  &wanted, &nwanted);
 	}
 	s->fewer_answers = 0;
 	switch (what)
@@ -283,10 +325,11 @@ plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks,
 		si_supervisor_stop_readers(s);
 		return true;
 	}
-	hand_off_all(tasks, ntasks);
+	move_tasks(tasks, ntasks, stored, ngroups, wanted, nwanted, true);
 	si_catalog_set_groups(&s->row, si_spec_stream(s->spec), wanted, nwanted);
 	if (nstored == 0 && !s->spec->use_earliest_offset)
 		si_record_start_at_end(s, wanted, nwanted);
+	move_tasks(tasks, ntasks, stored, ngroups, wanted, nwanted, false);
 	forget_readers(s, wanted, nwanted);
 	ereport(LOG,
 			(errmsg("supervisor \"%s\" reads %d partitions of %s \"%s\" in %d task groups",
@@ -392,6 +435,70 @@ si_supervisor_fail_task(SiSupervisor *s, const char *task_id, const char *error)
 	return -1;
 }
 
+/* Marks the reading tasks whose taskDuration is over: the oldest, as many as may be published at once. */
+static void
+choose_stops(SiSupervisor *s, SiTaskRow *tasks, int ntasks, TimestampTz now)
+{
+	int			left = si_max_allowed_stops(si_supervisor_task_count(s), s->spec->stop_task_count,
+											s->spec->stop_task_ratio) - s->npublishing;
+
+	for (int i = 0; i < ntasks; i++)
+		if (!tasks[i].publishing && left > 0 && older_than(tasks[i].created, now, s->spec->task_duration))
+		{
+			tasks[i].stop = true;
+			left--;
+		}
+}
+
+/* Stops all readers; true when none is left, and what they have read is handed off. */
+static bool
+stop_all(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
+{
+	si_supervisor_stop_readers(s);
+	if (!si_supervisor_quiet(s))
+		return false;
+	hand_off_all(tasks, ntasks);
+	return true;
+}
+
+/* An idle stream: no process, no task.  False when it is not. */
+static bool
+plan_idle(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks, int ntasks, TimestampTz now)
+{
+	if (!si_supervisor_idle(s, groups, ngroups, now))
+	{
+		if (s->machine.state == SI_STATE_IDLE)
+			si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_RUNNING);
+		return false;
+	}
+	if (stop_all(s, tasks, ntasks))
+		si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_IDLE);
+	return true;
+}
+
+/* A bounded stream of which all is read and published is completed. */
+static void
+plan_completed(SiSupervisor *s, const SiGroupRow *groups, int ngroups, int ntasks)
+{
+	bool		complete = ngroups > 0;
+
+	if (s->spec->nbounds == 0)
+		return;
+	for (int i = 0; i < ngroups; i++)
+		complete &= groups[i].state.npartitions > 0 && si_group_complete(&groups[i].state);
+	if (!complete && s->machine.state == SI_STATE_COMPLETED)
+	{
+		/* it was reset, and begins anew */
+		si_state_init(&s->machine, false, SI_SUPERVISOR_ERRORS);
+		s->dirty = true;
+	}
+	if (!complete || ntasks > 0 || !si_supervisor_quiet(s))
+		return;
+	if (s->machine.state != SI_STATE_COMPLETED)
+		ereport(LOG, (errmsg("supervisor \"%s\" has read all of its boundedStreamConfig", s->row.id)));
+	si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_COMPLETED);
+}
+
 void
 si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 {
@@ -418,8 +525,15 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 		return;
 
 	ngroups = si_catalog_groups(s->row.id, s->row.data_source_id, &groups);
+	if (si_supervisor_wrong_bounds(s, groups, ngroups, now))
+	{
+		(void) stop_all(s, tasks, ntasks);
+		return;
+	}
+	choose_stops(s, tasks, ntasks, now);
 	if (s->ends_known)
 	{
+		si_supervisor_scale(s, groups, ngroups, now);
 		si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_DISCOVERING_INITIAL_TASKS);
 		if (s->ends.npartitions == 0)
 			si_supervisor_note(s, s->spec->topic ? "topic \"%s\" has no partitions" : "no topic matches \"%s\"",
@@ -438,10 +552,13 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 				return;
 	}
 	si_load_gaps(s);
+	if (plan_idle(s, groups, ngroups, tasks, ntasks, now))
+		return;
 	for (int i = 0; i < ngroups; i++)
 	{
 		plan_group(s, &groups[i], tasks, ntasks, now);
 		halted |= groups[i].halted != NULL;
 	}
 	si_state_event(&s->machine, SI_EVENT_HALTED, halted);
+	plan_completed(s, groups, ngroups, ntasks);
 }

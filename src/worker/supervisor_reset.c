@@ -99,6 +99,12 @@ target(SiSupervisor *s, int32 partition, int64 offset, int64 was)
 {
 	int			at = s->ends_known ? si_stream_ends_find(&s->ends, partition) : -1;
 
+	if (offset == SI_RESET_SPEC && s->spec->nbounds > 0)
+	{
+		const SiBound *b = si_supervisor_bound(s, partition);
+
+		return b ? b->start : was;
+	}
 	if (offset == SI_RESET_SPEC)
 		offset = s->spec->use_earliest_offset ? SI_RESET_EARLIEST : SI_RESET_LATEST;
 	if (offset >= 0)
@@ -227,12 +233,42 @@ cut_tasks(SiSupervisor *s, const Wanted *w, int64 rows)
 
 /* ------------------------------------------------------------------------- groups */
 
+/* The bounds of a bounded stream stay beside the offsets, those of the spec where there were none. */
+static void
+keep_bounds(SiSupervisor *s, SiGroupState *group, const int32 *partitions, int n)
+{
+	int64	   *starts = palloc(sizeof(int64) * Max(n, 1));
+	int64	   *stops = palloc(sizeof(int64) * Max(n, 1));
+
+	if (group->stops == NULL || n == 0)
+	{
+		group->starts = group->stops = NULL;
+		return;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		const SiBound *b = si_supervisor_bound(s, partitions[i]);
+
+		starts[i] = b ? b->start : 0;
+		stops[i] = b ? b->end : 0;
+		for (int k = 0; k < group->npartitions; k++)
+			if (group->partitions[k] == partitions[i])
+			{
+				starts[i] = group->starts[k];
+				stops[i] = group->stops[k];
+			}
+	}
+	group->starts = starts;
+	group->stops = stops;
+}
+
 /* Writes the offsets; partitions that nobody read yet go to the first group. */
 static void
 write_groups(SiSupervisor *s, SiGroupRow *rows, int ngroups, const Wanted *w)
 {
 	SiGroupState *groups = palloc0(sizeof(SiGroupState) * Max(ngroups, 1));
 	int			n = ngroups == 0 && w->n > 0 ? 1 : ngroups;
+	bool		begins_anew = s->spec->nbounds > 0 && s->pending->npartitions == 0 && s->pending->offsets[0] == SI_RESET_SPEC;
 
 	for (int g = 0; g < ngroups; g++)
 		groups[g] = rows[g].state;
@@ -243,7 +279,7 @@ write_groups(SiSupervisor *s, SiGroupRow *rows, int ngroups, const Wanted *w)
 		int64	   *offsets = palloc(sizeof(int64) * Max(w->n, 1));
 		int			k = 0;
 
-		for (int i = 0; i < w->n; i++)
+		for (int i = 0; i < w->n && !begins_anew; i++)
 		{
 			bool		mine = g == 0 && w->was[i] < 0;
 
@@ -254,6 +290,7 @@ write_groups(SiSupervisor *s, SiGroupRow *rows, int ngroups, const Wanted *w)
 			partitions[k] = w->partitions[i].partition;
 			offsets[k++] = w->partitions[i].offset;
 		}
+		keep_bounds(s, group, partitions, k);
 		group->npartitions = k;
 		group->partitions = partitions;
 		group->offsets = offsets;

@@ -26,8 +26,8 @@ si_supervisor_forget_streams(SiSupervisor *s)
 	s->answered = s->answer_at != 0;
 }
 
-static void
-load_streams(SiSupervisor *s)
+void
+si_supervisor_load_streams(SiSupervisor *s)
 {
 	SiStream   *rows;
 	MemoryContext old;
@@ -76,7 +76,7 @@ stream_id(SiSupervisor *s, const char *topic)
 int
 si_supervisor_stream_id(SiSupervisor *s, const char *topic)
 {
-	load_streams(s);
+	si_supervisor_load_streams(s);
 	return stream_id(s, topic);
 }
 
@@ -130,7 +130,7 @@ si_supervisor_take_ends(SiSupervisor *s)
 
 	if (!s->answered)
 		return;
-	load_streams(s);
+	si_supervisor_load_streams(s);
 	told = number_topics(s);
 	if (!s->ends_known || s->ends.npartitions != a->npartitions)
 		s->dirty = true;
@@ -162,6 +162,8 @@ si_supervisor_take_ends(SiSupervisor *s)
 	s->ends_known = true;
 	s->ends_at = s->answer_at;
 	s->answered = false;
+	if (s->spec->nbounds > 0)
+		si_supervisor_bound_ends(s);
 }
 
 /* Whether the spec in force reads a topic. */
@@ -180,7 +182,7 @@ si_supervisor_keep_streams(SiSupervisor *s, SiGroupState *stored, int nstored)
 	SiReason	why;
 	bool		all = true;
 
-	load_streams(s);
+	si_supervisor_load_streams(s);
 	if (s->spec->topic == NULL && (pattern = si_topic_pattern_create(s->spec->topic_pattern, &why)) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -247,7 +249,7 @@ si_supervisor_ends_with(SiSupervisor *s, const SiGroupState *stored, int nstored
 			more += si_stream_ends_find(&s->ends, stored[g].partitions[i]) < 0;
 	if (more == 0)
 		return ends;
-	load_streams(s);
+	si_supervisor_load_streams(s);
 	ends.partitions = copy_array(ends.partitions, ends.npartitions, more, sizeof(int32));
 	ends.hashes = copy_array(ends.hashes, ends.npartitions, more, sizeof(uint32));
 	ends.low = copy_array(ends.low, ends.npartitions, more, sizeof(int64));
@@ -264,6 +266,6 @@ si_supervisor_partition(SiSupervisor *s, int32 partition)
 {
 	if (s->spec->topic)
 		return si_partition_print(NULL, partition);
-	load_streams(s);
+	si_supervisor_load_streams(s);
 	return si_partition_print(si_stream_topic(s->streams, s->nstreams, partition), partition);
 }

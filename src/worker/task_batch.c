@@ -318,6 +318,11 @@ si_batch_add(SiBatch *b, const SiMessage *messages, int n)
 		/* a consumer may deliver again after a reconnect; never twice to the index */
 		if (part < 0 || m->offset < b->offsets[part])
 			continue;
+		if (unlikely(b->group.stops != NULL) && m->offset >= b->group.stops[part])
+		{
+			b->offsets[part] = Max(b->offsets[part], b->group.stops[part]);
+			continue;
+		}
 		if (!add_message(b, part, m))
 		{
 			b->full = true;
@@ -338,6 +343,17 @@ si_batch_add(SiBatch *b, const SiMessage *messages, int n)
 	}
 }
 
+bool
+si_batch_complete(const SiBatch *b)
+{
+	if (b->group.stops == NULL || b->halted || b->lost_race)
+		return false;
+	for (int i = 0; i < b->group.npartitions; i++)
+		if (b->offsets[i] < b->group.stops[i])
+			return false;
+	return true;
+}
+
 void
 si_batch_take_positions(SiBatch *b, SiKafkaReader *reader)
 {
@@ -345,6 +361,8 @@ si_batch_take_positions(SiBatch *b, SiKafkaReader *reader)
 	{
 		int64		position = si_kafka_reader_position(reader, b->group.partitions[i]);
 
+		if (b->group.stops)
+			position = Min(position, b->group.stops[i]);
 		if (position > b->offsets[i] && b->halted == NULL && !b->lost_race)
 		{
 			b->offsets[i] = position;

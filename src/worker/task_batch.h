@@ -34,6 +34,9 @@ extern SiBatch *si_batch_create(const char *supervisor_id, int group_id, SiKafka
  */
 extern void si_batch_add(SiBatch *b, const SiMessage *messages, int n);
 
+/* Whether a bounded group has nothing more to read. */
+extern bool si_batch_complete(const SiBatch *b);
+
 /* Moves the offsets over what the stream has but never delivers (markers). */
 extern void si_batch_take_positions(SiBatch *b, SiKafkaReader *reader);
 

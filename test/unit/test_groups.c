@@ -17,7 +17,7 @@ ends(int n)
 	static int64 low[32],
 				high[32];
 	static int32 partitions[32];
-	SiStreamEnds e = {n, partitions, NULL, NULL, low, high};
+	SiStreamEnds e = {n, partitions, NULL, NULL, NULL, low, high};
 
 	for (int i = 0; i < n; i++)
 	{
@@ -166,7 +166,7 @@ several_topics(void)
 	static uint32 hashes[] = {5, 7, 8, 9};
 	static int64 low[] = {0, 10, 20, 30},
 				high[] = {100, 110, 120, 130};
-	SiStreamEnds e = {3, partitions, hashes, NULL, low, high};
+	SiStreamEnds e = {3, partitions, hashes, NULL, NULL, low, high};
 
 	/* groups without a partition are not */
 	CHECK_INT(si_regroup(NULL, 0, &e, 4, false, &result, &nresult), SI_REGROUP_YES);
@@ -194,14 +194,21 @@ bounded(void)
 	static int32 partitions[] = {0, 2};
 	static int64 low[] = {0, 0},
 				high[] = {100, 110},
-				starts[] = {17, 0};
-	SiStreamEnds e = {2, partitions, NULL, starts, low, high};
+				starts[] = {17, 0},
+				stops[] = {20, 0};
+	SiStreamEnds e = {2, partitions, NULL, starts, stops, low, high};
 
 	CHECK_INT(si_regroup(NULL, 0, &e, 4, false, &result, &nresult), SI_REGROUP_YES);
 	CHECK_INT(nresult, 2);
 	CHECK_INT(result[1].group_id, 2);
 	CHECK_INT(offset_of(0), 17);
 	CHECK_INT(offset_of(2), 0);
+	CHECK(!si_group_complete(&result[0]), "three offsets are to be read");
+	result[0].offsets[0] = 20;
+	CHECK(si_group_complete(&result[0]), "they are");
+	CHECK(si_group_complete(&result[1]), "an empty range is complete");
+	result[0].stops = NULL;
+	CHECK(!si_group_complete(&result[0]), "without bounds nothing ever is");
 }
 
 static void

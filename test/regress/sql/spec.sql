@@ -208,6 +208,19 @@ SELECT pg_temp.try('{spec,dataSchema,granularitySpec,intervals}', '["2015-09-12/
 SELECT pg_temp.try('{spec,dataSchema,granularitySpec,intervals}', '[]');
 
 -- what comes later is refused when it would change the result, and accepted when it says nothing
+SELECT pg_temp.try('{spec,ioConfig,autoScalerConfig}', '{"enableTaskAutoScaler": true, "taskCountMax": 4}');
+SELECT pg_temp.try('{spec,ioConfig,autoScalerConfig}', '{"enableTaskAutoScaler": true, "taskCountMax": 4, "taskCountMin": 5}');
+SELECT pg_temp.try('{spec,ioConfig,autoScalerConfig}', '{"enableTaskAutoScaler": true, "taskCountMax": 4, "taskCountMin": 2, "taskCountStart": 1}');
+SELECT pg_temp.try('{spec,ioConfig,autoScalerConfig}', '{"enableTaskAutoScaler": false, "stopTaskCountRatio": 1.5}');
+SELECT pg_temp.try('{spec,ioConfig,autoScalerConfig}', '{"enableTaskAutoScaler": true, "taskCountMax": 4, "taskCountMin": 2, "autoScalerStrategy": "costBased", "lagWeight": 0.4}');
+SELECT pg_temp.try('{spec,ioConfig,autoScalerConfig}', '{"autoScalerStrategy": "lagbassed"}');
+SELECT pg_temp.try('{spec,ioConfig,idleConfig}', '{"enabled": true, "inactiveAfterMillis": 0}');
+SELECT pg_temp.try('{spec,ioConfig,boundedStreamConfig}', '{"startSequenceNumbers": {"0": 1}, "endSequenceNumbers": {"0": 10}}');
+SELECT pg_temp.try('{spec,ioConfig,boundedStreamConfig}', '{"startSequenceNumbers": {"wiki:0": 1}, "endSequenceNumbers": {"wiki:0": 10}}');
+SELECT pg_temp.try('{spec,ioConfig,boundedStreamConfig}', '{"startSequenceNumbers": {"other:0": 1}, "endSequenceNumbers": {"other:0": 10}}');
+SELECT pg_temp.try('{spec,ioConfig,boundedStreamConfig}', '{"startSequenceNumbers": {"0": 1}}');
+SELECT pg_temp.try('{spec,ioConfig,boundedStreamConfig}', '{"startSequenceNumbers": {"0": 1}, "endSequenceNumbers": {"0": 10, "1": 10}}');
+SELECT pg_temp.try('{spec,ioConfig,boundedStreamConfig}', '{"startSequenceNumbers": {"0": -1}, "endSequenceNumbers": {"0": 10}}');
 SELECT pg_temp.try('{spec,ioConfig,topicPattern}', '"wi.*"');
 SELECT pg_temp.try('{spec,ioConfig}', '{"topicPattern": "wi.*", "consumerProperties": {"bootstrap.servers": "b:1"}, "inputFormat": {"type": "json"}}');
 SELECT pg_temp.try('{spec,ioConfig}', '{"topicPattern": "wi(", "consumerProperties": {"bootstrap.servers": "b:1"}, "inputFormat": {"type": "json"}}');
