@@ -107,7 +107,8 @@ si_supervisor_idle(SiSupervisor *s, const SiGroupRow *groups, int ngroups, Times
 	bool		lags = false;
 	uint64		h;
 
-	if (!s->spec->idle_enabled)
+	/* a halted partition is to be seen */
+	if (!s->spec->idle_enabled || s->ngaps > 0)
 		return false;
 	if (!s->ends_known)
 		return s->machine.state == SI_STATE_IDLE && s->moved_at != 0;

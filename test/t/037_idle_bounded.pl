@@ -59,6 +59,7 @@ $kafka->add_partitions('i', 3);
 produce('i', 2, 1);
 exact('i', 6, 'a new partition wakes it too');
 ok($node->wait_for(state_of('i'), 'IDLE'), 'idle');
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.task WHERE supervisor_id = 'i' AND status = 'RUNNING'", '0'), 'all is published');
 $node->safe_psql('postgres', "SELECT reset_supervisor('i')");
 ok($node->wait_for('SELECT count(*), count(DISTINCT n) FROM i', '12|6'), 'and so does a verb');
 $node->safe_psql('postgres', "SELECT suspend_supervisor('i')");
