@@ -182,10 +182,18 @@ add_row(Sampler *s, const SiRows *rows, int r, char *input)
 	SampledRow *row;
 	int			filtered;
 
-	/* what the filter refuses is thrown away */
-	if (!si_pipeline_transform(s->pipeline, &raw, &one, &filtered, &why) || filtered > 0)
+	/* a line that cannot be read does not take the others with it */
+	if (!si_pipeline_transform(s->pipeline, &raw, &one, &filtered, &why))
+		result.unparseable = true;
+	else if (filtered > 0)
+		return;					/* what the filter refuses is thrown away */
+	else
+		si_index_add(s->index, &one, &result, &why);
+	if (result.unparseable)
+	{
+		new_row(s, input)->error = clean(why.text);
 		return;
-	si_index_add(s->index, &one, &result, &why);
+	}
 	/* a row that was merged into an earlier one is shown with that */
 	if (si_index_rows(s->index) == before && result.with_error == 0)
 		return;
@@ -203,6 +211,7 @@ sample_message(void *arg, const SiMessage *m)
 	SiRows		rows;
 	SiRows		ready;
 	SiReason	why;
+	SiReason	bad;			/* why rows that stand for themselves are none */
 	SiAddResult result = {0};
 	bool		parsed;
 	int			filtered;
@@ -213,6 +222,7 @@ sample_message(void *arg, const SiMessage *m)
 	if (m->payload == NULL)
 		return;
 	parsed = si_pipeline_parse(s->pipeline, m, &rows, &why);
+	bad = why;
 	if (parsed && si_pipeline_transform(s->pipeline, &rows, &ready, &filtered, &why))
 		si_index_check(s->index, &ready, &result, &why);
 	else
@@ -228,6 +238,8 @@ sample_message(void *arg, const SiMessage *m)
 	for (int r = 0; r < rows.nrows; r++)
 		add_row(s, &rows, r,
 				s->json && rows.nrows == 1 ? input_of_message(m) : input_of_row(s, &rows, r));
+	for (int i = 0; i < rows.nbad; i++)
+		new_row(s, NULL)->error = clean(bad.text);
 }
 
 static void

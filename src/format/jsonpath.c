@@ -281,16 +281,25 @@ new_step(PathStepKind kind)
 	return s;
 }
 
+/* Room for one more element of a list; only a list that is new or full grows. */
+static void *
+grow_list(void *list, int n, size_t size)
+{
+	if (n == 0)
+		return palloc(size * 4);
+	return n >= 4 && (n & (n - 1)) == 0 ? repalloc(list, size * n * 2) : list;
+}
+
 static bool
 bracket_names(Compiler *c, PathStep *s)
 {
 	s->kind = STEP_PROPERTY;
-	s->names = palloc(sizeof(char *) * MAX_LIST);
 	do
 	{
 		size_t		len;
 
 		blanks(c);
+		s->names = grow_list(s->names, s->n, sizeof(char *));
 		if (s->n == MAX_LIST || c->p == c->end || (*c->p != '\'' && *c->p != '"'))
 			return fail(c, "a name in quotes is expected");
 		s->names[s->n] = quoted(c, &len);
@@ -306,7 +315,7 @@ static bool
 bracket_numbers(Compiler *c, PathStep *s)
 {
 	s->kind = STEP_INDEX;
-	s->indexes = palloc(sizeof(int64) * MAX_LIST);
+	s->indexes = grow_list(NULL, 0, sizeof(int64));
 	blanks(c);
 	if (c->p < c->end && *c->p != ':')
 	{
@@ -326,6 +335,7 @@ bracket_numbers(Compiler *c, PathStep *s)
 	blanks(c);
 	while (take(c, ","))
 	{
+		s->indexes = grow_list(s->indexes, s->n, sizeof(int64));
 		if (s->n == MAX_LIST || !integer(c, &s->indexes[s->n]))
 			return fail(c, "a number is expected");
 		s->n++;
@@ -362,12 +372,12 @@ bracket(Compiler *c)
 static bool
 operand_list(Compiler *c, PathStep *s)
 {
-	s->operands = palloc(sizeof(PathOperand) * MAX_LIST);
 	blanks(c);
 	if (take(c, ")"))
 		return true;
 	do
 	{
+		s->operands = grow_list(s->operands, s->n, sizeof(PathOperand));
 		if (s->n == MAX_LIST || !operand(c, &s->operands[s->n]))
 			return false;
 		s->n++;

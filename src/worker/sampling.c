@@ -25,6 +25,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
+#include "worker/message_frame.h"
 #include "worker/sampling.h"
 #include "worker/worker.h"
 
@@ -47,14 +48,10 @@ typedef struct SampleRequest
 	char		text[FLEXIBLE_ARRAY_MEMBER];	/* topic, then keys and values, each NUL-terminated */
 } SampleRequest;
 
-/* What a frame begins with; a payload follows. */
+/* What a frame begins with; a message (see message_frame.h) or a reason follows. */
 typedef struct SampleFrame
 {
-	bool		failed;			/* the payload is a reason */
-	bool		tombstone;
-	int32		partition;
-	int64		offset;
-	int64		timestamp;
+	int64		failed;			/* it is a reason */
 } SampleFrame;
 
 /* ------------------------------------------------------------------ backend */
@@ -161,12 +158,8 @@ receive(SampleWorker *w, const SiSpec *spec, SiMessage *m)
 				 errmsg("could not read topic \"%s\": %.*s", si_spec_stream(spec),
 						(int) (len - sizeof(frame)), (char *) data + sizeof(frame)),
 				 errhint("Check ioConfig.topic and ioConfig.consumerProperties, or give the messages as an argument.")));
-	memset(m, 0, sizeof(*m));
-	m->partition = frame.partition;
-	m->offset = frame.offset;
-	m->timestamp = frame.timestamp;
-	m->payload = frame.tombstone ? NULL : (char *) data + sizeof(frame);
-	m->len = len - sizeof(frame);
+	if (!si_message_unpack((char *) data + sizeof(frame), len - sizeof(frame), m))
+		elog(ERROR, "unexpected message of %zu bytes from a sampling task", len);
 	return true;
 }
 
@@ -198,6 +191,7 @@ typedef struct Sampling
 	SiSpec		spec;			/* only what a reader needs */
 	TimestampTz deadline;
 	int			left;
+	StringInfoData message;		/* the one that is sent */
 	bool		drained;		/* the last poll returned nothing */
 } Sampling;
 
@@ -247,6 +241,7 @@ read_request(Sampling *s, dsm_segment *segment)
 		s->spec.properties[i].value = at;
 		at += strlen(at) + 1;
 	}
+	initStringInfo(&s->message);
 	shm_mq_set_sender(mq, MyProc);
 	s->queue = shm_mq_attach(mq, segment, NULL);
 }
@@ -332,14 +327,11 @@ pass_on(Sampling *s, SiKafkaReader *reader)
 	for (int i = 0; i < n && go_on; i++)
 	{
 		const SiMessage *m = &messages[i];
-		SampleFrame frame = {
-			.tombstone = m->payload == NULL,
-			.partition = si_partition_number(m->partition),
-			.offset = m->offset,
-			.timestamp = m->timestamp
-		};
+		SampleFrame frame = {.failed = false};
 
-		go_on = send_frame(s, &frame, m->payload ? m->payload : "", m->len) && --s->left > 0;
+		resetStringInfo(&s->message);
+		si_message_pack(&s->message, m);
+		go_on = send_frame(s, &frame, s->message.data, s->message.len) && --s->left > 0;
 	}
 	if (n > 0)
 		si_kafka_reader_release(reader);

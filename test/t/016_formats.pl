@@ -16,6 +16,15 @@ $node->init;
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION stream_ingest');
 
+# What the sampler makes of the messages of a spec, from the topic.
+sub sample
+{
+	my ($spec) = @_;
+
+	$spec =~ s/'/''/g;
+	return decode_json($node->safe_psql('postgres', "SET client_min_messages = error; SELECT sample_supervisor('$spec')"));
+}
+
 # A message of several lines needs a file of its own.
 sub produce_text
 {
@@ -30,9 +39,10 @@ sub produce_text
 sub submit
 {
 	my ($source, $format, %more) = @_;
+	my $spec = spec(dataSource => $source, topic => $source, brokers => $kafka->address, io => { inputFormat => $format }, %more);
 
-	$node->submit(spec(dataSource => $source, topic => $source, brokers => $kafka->address, io => { inputFormat => $format }, %more));
-	return;
+	$node->submit($spec);
+	return $spec;
 }
 
 # Counters of a supervisor, once they add up.
@@ -47,7 +57,7 @@ sub counters
 $kafka->topic($_, 1) foreach qw(cells patterns nested beside);
 
 produce_text('cells', "2026-01-01T00:00:00Z,a,1|2\r\n2026-01-01T00:00:01Z,\"b, \"\"quoted\"\"\",\nno time,c,3\n2026-01-01T00:00:02Z,\"open,4\n2026-01-01T00:00:03Z,d,5\n");
-submit('cells', { type => 'csv', columns => [ 'time', 'name', 'list' ], listDelimiter => '|' }, dimensions => [ 'name', 'list' ]);
+my $cells = submit('cells', { type => 'csv', columns => [ 'time', 'name', 'list' ], listDelimiter => '|' }, dimensions => [ 'name', 'list' ]);
 
 $kafka->produce('patterns', 0, '2026-01-01T00:00:00Z [warn] disk full', 'nonsense', '2026-01-01T00:00:01Z [info] ok');
 submit('patterns', { type => 'regex', pattern => '(\S+) \[(\w+)\] (.*)', columns => [ 'time', 'level', 'text' ] }, dimensions => [ 'level', 'text' ]);
@@ -71,7 +81,7 @@ submit('nested', {
 $kafka->_produce('beside', 0, "k1\t{\"a\":\"x\"}\nk2\t{\"a\":\"y\",\"kafka.topic\":\"mine\"}\n", '-K', '\t', '-H', 'env=dev', '-H', 'none');
 $kafka->_produce('beside', 0, "k3\t\n", '-K', '\t', '-Z');
 $kafka->produce('beside', 0, '{"a":"z"}');
-submit('beside', {
+my $beside = submit('beside', {
 	type => 'kafka',
 	valueFormat => { type => 'json' },
 	keyFormat => { type => 'tsv', columns => ['x'] },
@@ -107,6 +117,14 @@ z||beside|0|3|
 ROWS
 is($node->safe_psql('postgres', q{SELECT count(*) FROM beside WHERE __time BETWEEN now() - interval '1 hour' AND now() + interval '1 hour'}), '3',
 	'the time of a message is the time of its row');
+
+# the sampler sees what a task sees
+my $sampled = sample($cells);
+is(join(' ', map { $_->{unparseable} ? 'bad' : $_->{parsed}{name} } @{ $sampled->{data} }), 'a b, "quoted" bad d bad', 'sampled lines stand for themselves')
+  or diag(explain($sampled));
+$sampled = sample($beside);
+is(join(' ', map { join(',', map { $_ // '' } @{ $_->{parsed} }{qw(a kafka.key kafka.topic kafka.header.env kafka.offset)}) } @{ $sampled->{data} }),
+	'x,k1,beside,dev,0 y,k2,mine,dev,1 z,,beside,,3', 'a sampled message has key, headers and place') or diag(explain($sampled));
 
 $node->stop;
 done_testing();
