@@ -14,6 +14,7 @@
 #include "source/kafka.h"
 #include "spec/check.h"
 #include "spec/spec.h"
+#include "transform/sql.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(si_validate_supervisor);
@@ -42,6 +43,7 @@ si_validate_supervisor(PG_FUNCTION_ARGS)
 	{
 		SI_CHECKED(&findings, "consumerProperties", si_kafka_check_properties(spec));
 		SI_CHECKED(&findings, "dataSchema", check_table(spec));
+		SI_CHECKED(&findings, "transformSpec", si_sql_check(spec));
 	}
 	for (int i = 0; i < list_length(findings.problems); i++)
 	{

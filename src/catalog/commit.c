@@ -116,6 +116,13 @@ static SiStatement read_spec = {
 	1, {TEXTOID}
 };
 
+static SiStatement read_identity = {
+	"SELECT d.relid::pg_catalog.oid, s.search_path FROM stream_ingest.supervisor s"
+	" JOIN stream_ingest.install i ON s.install = i.uuid"
+	" JOIN stream_ingest.data_source d ON d.data_source_id = s.data_source_id WHERE s.supervisor_id = $1",
+	1, {TEXTOID}
+};
+
 /* In the transaction of si_group_load(); allocates in context. */
 static void
 load_group_streams(SiGroup *g, MemoryContext context)
@@ -411,4 +418,27 @@ si_supervisor_spec(const char *supervisor_id, int64 *version)
 	si_spi_commit();
 	MemoryContextSwitchTo(caller);
 	return spec;
+}
+
+bool
+si_supervisor_identity(const char *supervisor_id, Oid *relid, char **search_path)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Datum		arg;
+	bool		isnull;
+	bool		found;
+
+	si_spi_begin();
+	arg = CStringGetTextDatum(supervisor_id);
+	found = si_spi_run(&read_identity, &arg, NULL, SPI_OK_SELECT) == 1;
+	if (found)
+	{
+		*relid = DatumGetObjectId(si_spi_value(0, 1, &isnull));
+		*search_path = si_spi_text(0, 2, caller);
+		if (*search_path == NULL)
+			*search_path = MemoryContextStrdup(caller, "pg_catalog");
+	}
+	si_spi_commit();
+	MemoryContextSwitchTo(caller);
+	return found;
 }

@@ -108,5 +108,10 @@ extern int64 si_next_run_id(void);
 
 /* The spec in force of a supervisor, palloc'ed, and its version; NULL when there is none. */
 extern char *si_supervisor_spec(const char *supervisor_id, int64 *version);
+/*
+ * Table of a supervisor's data source, and the search_path of who submitted
+ * its spec; false when there is none.
+ */
+extern bool si_supervisor_identity(const char *supervisor_id, Oid *relid, char **search_path);
 
 #endif							/* SI_CATALOG_COMMIT_H */

@@ -12,8 +12,7 @@
 #include "format/timestamp.h"
 #include "transform/transform.h"
 
-/* Stands for the row's time, which is no field of the message. */
-#define SLOT_TIME		(-1)
+#define SLOT_TIME		SI_TRANSFORM_TIME
 
 /* Whether a value of the row at hand is known. */
 typedef enum OutputState
@@ -28,6 +27,7 @@ typedef struct Output
 	int			slot;			/* SLOT_TIME: __time */
 	bool		wanted;			/* the index has a column or will discover one */
 	bool		discovered;		/* only where the message has the field itself */
+	int			sql;			/* index of its result; -1: an expression of Druid's */
 	OutputState state;
 	SiValue		value;
 } Output;
@@ -55,6 +55,9 @@ struct SiTransform
 	SiTimestampParser *millis;	/* for its range check */
 	int			time_slot;
 	SiFilter   *filter;
+	bool		filter_reads_sql;	/* a result of PostgreSQL's language */
+	int			nsql;
+	const SiSqlResult *results; /* of the row at hand */
 	int			noutputs;
 	Output	   *outputs;
 	int			time_output;	/* index of the transform __time, -1 */
@@ -103,6 +106,15 @@ output_value(SiTransform *t, Output *o, const SiValue **v, SiReason *why)
 	*v = &o->value;
 	if (o->state == OUTPUT_KNOWN)
 		return true;
+	if (o->sql >= 0)
+	{
+		const SiSqlResult *result = &t->results[o->sql];
+
+		if (result->failed != NULL)
+			return si_format_reason(why, "Could not transform value for %s reason: %s", o->spec->name, result->failed);
+		*v = &result->value;
+		return true;
+	}
 	if (!si_expr_eval(o->spec->expr, t->memory, &t->before.row, &o->value, &inner))
 		return si_format_reason(why, "Could not transform value for %s reason: %s", o->spec->name, inner.text);
 	o->state = OUTPUT_KNOWN;
@@ -251,8 +263,21 @@ create_outputs(SiTransform *t, const SiSpec *spec, int first_own)
 			t->time_output = i;
 		o->discovered = o->slot >= first_own;
 		o->wanted = o->slot != SLOT_TIME && (!o->discovered || spec->discover);
-		bind_expr(t, o->spec->expr);
+		o->sql = o->spec->expr == NULL ? t->nsql++ : -1;
+		if (o->sql < 0)
+			bind_expr(t, o->spec->expr);
 	}
+}
+
+static bool
+is_sql_slot(void *arg, int slot)
+{
+	SiTransform *t = arg;
+
+	for (int i = 0; i < t->noutputs; i++)
+		if (t->outputs[i].slot == slot && t->outputs[i].sql >= 0)
+			return true;
+	return false;
 }
 
 SiTransform *
@@ -282,7 +307,10 @@ si_transform_create(const SiSpec *spec, SiFieldTable *fields)
 	create_outputs(t, spec, first_own);
 	t->filter = spec->filter;
 	if (t->filter != NULL)
+	{
 		si_filter_bind(t->filter, slot_of, t);
+		t->filter_reads_sql = si_filter_reads(t->filter, is_sql_slot, t);
+	}
 	for (int i = 0; i < spec->nexclusions; i++)
 		hide_name(t, first_own, spec->exclusions[i]);
 	for (int i = 0; i < spec->nmetrics; i++)
@@ -414,6 +442,43 @@ reserve(SiTransform *t, const SiRows *in)
 	}
 }
 
+int
+si_transform_nsql(const SiTransform *t)
+{
+	return t->nsql;
+}
+
+int
+si_transform_slot(SiTransform *t, const char *name, int len)
+{
+	return slot_of(t, name, len);
+}
+
+bool
+si_transform_probe(SiTransform *t, const SiRows *rows, int row, int64 *time)
+{
+	int			truth = 1;
+	SiReason	why;
+
+	t->values = rows->values + (Size) row * rows->stride;
+	t->nvalues = rows->stride;
+	for (int i = 0; i < t->noutputs; i++)
+		t->outputs[i].state = OUTPUT_UNKNOWN;
+	si_expr_memory_reset(t->memory);
+	if (!si_timestamp_parse(t->timestamps, &t->values[t->time_slot], time, &why))
+		return false;
+	t->time.u.i = *time;
+	if (t->filter == NULL || t->filter_reads_sql)
+		return true;
+	return si_filter_test(t->filter, t->memory, &t->after.row, &truth, &why) && truth == 1;
+}
+
+void
+si_transform_give(SiTransform *t, const SiSqlResult *results)
+{
+	t->results = results;
+}
+
 bool
 si_transform_rows(SiTransform *t, const SiRows *in, SiRows *out, int *filtered, SiReason *why)
 {
@@ -428,6 +493,8 @@ si_transform_rows(SiTransform *t, const SiRows *in, SiRows *out, int *filtered, 
 
 		t->values = in->values + (Size) r * in->stride;
 		t->nvalues = in->stride;
+		if (r > 0 && t->results != NULL)
+			t->results += t->nsql;
 		if (!transform_row(t, t->out + (Size) out->nrows * in->stride, &t->times[out->nrows], &kept, why))
 		{
 			if (!in->separate)

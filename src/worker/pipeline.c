@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "format/format.h"
-#include "transform/transform.h"
+#include "transform/batch.h"
 #include "worker/pipeline.h"
 
 /* A table has at most 1600 columns; the index refuses those beyond. */
@@ -21,6 +21,8 @@ struct SiPipeline
 	SiFieldTable *fields;
 	SiIndex    *index;
 	SiTransform *transform;		/* NULL: the spec has none */
+	SiSql	   *sql;			/* NULL: none of them is in PostgreSQL's language */
+	SiSqlBatch *batch;			/* of sql */
 };
 
 SiPipeline *
@@ -37,8 +39,61 @@ si_pipeline_create(const SiSpec *spec, bool all_fields)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid timestamp format of supervisor \"%s\": %s", spec->id, why.text)));
 	p->transform = si_transform_create(spec, p->fields);
+	if (p->transform != NULL && si_transform_nsql(p->transform) > 0)
+	{
+		p->sql = si_sql_create(spec, p->transform);
+		p->batch = si_sql_batch_create(p->sql, p->transform);
+	}
 	p->format = p->routine->create(&spec->format, p->fields);
 	return p;
+}
+
+void
+si_pipeline_run_as(SiPipeline *p, const char *supervisor_id)
+{
+	if (p->sql != NULL)
+		si_sql_run_as(p->sql, supervisor_id);
+}
+
+int
+si_pipeline_prepare(SiPipeline *p, const SiMessage *messages, int n)
+{
+	bool		room = true;
+	int			i;
+
+	if (likely(p->sql == NULL))
+		return n;
+	si_sql_batch_reset(p->batch);
+	for (i = 0; i < n && room; i++)
+	{
+		SiRows		rows;
+		SiReason	why;
+		bool		parsed;
+
+		if (messages[i].payload == NULL)
+			continue;
+		parsed = si_pipeline_parse(p, &messages[i], &rows, &why);
+		room = si_sql_batch_hold(p->batch, &messages[i], parsed, &rows, &why);
+	}
+	si_sql_batch_evaluate(p->batch);
+	return i;
+}
+
+/* Parses a message, unless that was done ahead, and transforms its rows. */
+static bool
+parse_and_transform(SiPipeline *p, const SiMessage *m, SiRows *rows, int *filtered, SiReason *why)
+{
+	SiRows		raw;
+	bool		parsed = false;
+
+	if (p->sql == NULL)
+		parsed = si_pipeline_parse(p, m, &raw, why);
+	else if (!si_sql_batch_take(p->batch, m, &parsed, &raw, why))
+	{
+		(void) si_pipeline_prepare(p, m, 1);
+		(void) si_sql_batch_take(p->batch, m, &parsed, &raw, why);
+	}
+	return parsed && si_transform_rows(p->transform, &raw, rows, filtered, why);
 }
 
 SiIndex *
@@ -65,6 +120,8 @@ si_pipeline_parse(SiPipeline *p, const SiMessage *m, SiRows *rows, SiReason *why
 bool
 si_pipeline_transform(SiPipeline *p, const SiRows *in, SiRows *out, int *filtered, SiReason *why)
 {
+	if (p->sql != NULL)
+		si_sql_batch_rows(p->batch, in);
 	if (p->transform != NULL)
 		return si_transform_rows(p->transform, in, out, filtered, why);
 	*out = *in;
@@ -98,13 +155,10 @@ si_pipeline_add(SiPipeline *p, const SiMessage *m, int64 exceptions_left,
 	int			filtered = 0;
 
 	memset(result, 0, sizeof(*result));
-	parsed = si_pipeline_parse(p, m, &rows, why);
-	if (p->transform != NULL && parsed)
-	{
-		SiRows		raw = rows;
-
-		parsed = si_pipeline_transform(p, &raw, &rows, &filtered, why);
-	}
+	if (likely(p->transform == NULL))
+		parsed = si_pipeline_parse(p, m, &rows, why);
+	else
+		parsed = parse_and_transform(p, m, &rows, &filtered, why);
 	if (unlikely(exceeds_limit(p, parsed, &rows, exceptions_left, why)))
 		return false;
 	if (likely(parsed))

@@ -18,6 +18,19 @@ typedef struct SiPipeline SiPipeline;
  */
 extern SiPipeline *si_pipeline_create(const SiSpec *spec, bool all_fields);
 
+/*
+ * Transforms in PostgreSQL's language run as the owner of a supervisor's data
+ * source; without this call as the current user.
+ */
+extern void si_pipeline_run_as(SiPipeline *p, const char *supervisor_id);
+
+/*
+ * Looks ahead at messages that will be added in this order (some may be left
+ * out): the number of those that were looked at.  Needed by nothing, but
+ * transforms in PostgreSQL's language are evaluated for all of them at once.
+ */
+extern int	si_pipeline_prepare(SiPipeline *p, const SiMessage *messages, int n);
+
 /* Where the rows gather. */
 extern SiIndex *si_pipeline_index(SiPipeline *p);
 

@@ -142,6 +142,7 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 	SpinLockRelease(&si_my_slot->mutex);
 
 	b->pipeline = si_pipeline_create(b->spec, false);
+	si_pipeline_run_as(b->pipeline, supervisor_id);
 	b->index = si_pipeline_index(b->pipeline);
 	b->max_rows = b->spec->max_rows_in_memory;
 	b->max_bytes = memory_limit(b->spec);
@@ -306,6 +307,7 @@ void
 si_batch_add(SiBatch *b, const SiMessage *messages, int n)
 {
 	int			part = -1;
+	int			prepared = 0;
 
 	if (b->first_pending == 0)
 		b->first_pending = GetCurrentTimestamp();
@@ -313,6 +315,8 @@ si_batch_add(SiBatch *b, const SiMessage *messages, int n)
 	{
 		const SiMessage *m = &messages[i];
 
+		if (i == prepared)
+			prepared += si_pipeline_prepare(b->pipeline, m, n - i);
 		if (part < 0 || b->group.partitions[part] != m->partition)
 			part = partition_index(b, m->partition);
 		/* a consumer may deliver again after a reconnect; never twice to the index */
