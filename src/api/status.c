@@ -11,11 +11,13 @@
 #include "api/put.h"
 #include "api/lookup.h"
 #include "api/query.h"
+#include "catalog/commit.h"
 #include "common/stream.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "spec/spec.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/timestamp.h"
 #include "worker/shmem.h"
 
@@ -225,6 +227,27 @@ append_tasks(StringInfo json, const Status *st, SiQuery *q, const char *key, con
 	appendStringInfoChar(json, ']');
 }
 
+/* What somebody should know who queries the table; nothing when there is nothing. */
+static void
+append_warnings(StringInfo json, const Status *st, SiQuery *q)
+{
+	int			n = si_query(q,
+							 "SELECT name FROM stream_ingest.multi_value_column WHERE data_source_id = $1 ORDER BY name",
+							 "i", st->supervisor->data_source_id);
+
+	if (n == 0)
+		return;
+	si_put_key(json, "warnings");
+	appendStringInfoChar(json, '[');
+	for (int i = 0; i < n; i++)
+	{
+		si_put_element(json);
+		escape_json(json, psprintf("column \"%s\" has cells with several values, shown as [\"a\",\"b\"]: \"=\" and GROUP BY take such a cell as one value. "
+								   SI_MULTI_HINT, si_get_text(i, 0)));
+	}
+	appendStringInfoChar(json, ']');
+}
+
 static void
 append_payload(StringInfo json, const Status *st, SiQuery *q)
 {
@@ -257,6 +280,7 @@ append_payload(StringInfo json, const Status *st, SiQuery *q)
 	appendStringInfoString(json, st->recent_errors ? st->recent_errors : "[]");
 	if (message || st->note)
 		si_put_text(json, "note", message ? message : st->note);
+	append_warnings(json, st, q);
 	appendStringInfoChar(json, '}');
 }
 

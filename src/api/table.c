@@ -39,7 +39,8 @@ si_table_columns(const SiSpec *spec, int *n)
 	/* a dimension of type auto has no type before it has a value */
 	for (int d = 0; d < spec->ndimensions; d++)
 		if (!spec->dimensions[d].automatic)
-			columns[i++] = (SiTableColumn) {spec->dimensions[d].name, spec->dimensions[d].type, spec->dimensions[d].json};
+			columns[i++] = (SiTableColumn) {spec->dimensions[d].name, spec->dimensions[d].type, spec->dimensions[d].json,
+				spec->dimensions[d].array};
 	for (int m = 0; m < spec->nmetrics; m++)
 		columns[i++] = (SiTableColumn) {spec->metrics[m].name, spec->metrics[m].type};
 	*n = i;
@@ -62,7 +63,7 @@ si_table_type(const SiTableColumn *column)
 		case SI_TYPE_STRING:
 			break;
 	}
-	return column->json ? JSONBOID : TEXTOID;
+	return column->json ? JSONBOID : column->array ? TEXTARRAYOID : TEXTOID;
 }
 
 const char *
@@ -315,6 +316,8 @@ si_table_sql_type(const char *type)
 		return "double precision";
 	if (strcmp(type, "json") == 0)
 		return "pg_catalog.jsonb";
+	if (strcmp(type, "array") == 0)
+		return "pg_catalog.text[]";
 	return "text";
 }
 
@@ -333,5 +336,5 @@ si_table_druid_type(const SiTableColumn *column)
 		case SI_TYPE_STRING:
 			break;
 	}
-	return column->json ? "json" : "string";
+	return column->json ? "json" : column->array ? "array" : "string";
 }

@@ -22,6 +22,7 @@ typedef struct SiTableColumn
 	const char *name;
 	SiType		type;
 	bool		json;			/* strings hold JSON: the column is jsonb */
+	bool		array;			/* the column is text[] */
 } SiTableColumn;
 
 /* __time, dimensions, metrics, in the order of the spec; palloc'ed. */

@@ -93,6 +93,12 @@ static SiStatement insert_discovered = {
 	4, {INT8OID, TEXTOID, UUIDOID, TEXTOID}
 };
 
+static SiStatement insert_multi = {
+	"INSERT INTO stream_ingest.multi_value_column (data_source_id, name, install)"
+	" VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+	3, {INT8OID, TEXTOID, UUIDOID}
+};
+
 static SiStatement sum_rejected = {
 	"SELECT pg_catalog.count(*), COALESCE(pg_catalog.sum(pg_catalog.length(payload)), 0)::pg_catalog.int8"
 	" FROM stream_ingest.rejected_message WHERE supervisor_id = $1",
@@ -309,6 +315,25 @@ add_discovered(const SiGroup *g, const SiCommit *c)
 	}
 }
 
+/* The first cell of several values of a column is told once. */
+static void
+add_multi(const SiGroup *g, const SiCommit *c)
+{
+	Datum		args[3];
+
+	args[0] = Int64GetDatum(g->data_source_id);
+	args[2] = UUIDPGetDatum((pg_uuid_t *) g->install);
+	for (int i = 0; i < c->nmulti; i++)
+	{
+		args[1] = CStringGetTextDatum(c->multi[i]);
+		if (si_spi_run(&insert_multi, args, NULL, SPI_OK_INSERT) == 1)
+			ereport(WARNING,
+					(errmsg("column \"%s\" of supervisor \"%s\" has cells with several values", c->multi[i], g->supervisor_id),
+					 errdetail("They show as [\"a\",\"b\"]: unlike in Druid, \"=\" and GROUP BY take such a cell as one value."),
+					 errhint(SI_MULTI_HINT)));
+	}
+}
+
 bool
 si_group_commit(SiGroup *g, const SiCommit *c)
 {
@@ -337,6 +362,8 @@ si_group_commit(SiGroup *g, const SiCommit *c)
 		add_rejected(g, c);
 	if (c->ndiscovered > 0)
 		add_discovered(g, c);
+	if (c->nmulti > 0)
+		add_multi(g, c);
 	SI_FAULT("commit_before_end");
 	si_spi_commit();
 	MemoryContextSwitchTo(caller);

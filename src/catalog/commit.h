@@ -13,6 +13,10 @@
 #include "segment/segment.h"
 #include "storage/itemptr.h"
 
+/* How to query a column with cells of several values. */
+#define SI_MULTI_HINT \
+	"Use mv_contains(column, value) and unnest(mv_to_array(column)), or declare the dimension with \"multiValueType\": \"array\"."
+
 /* A task group as it was last committed: what the next commit compares with. */
 typedef struct SiGroup
 {
@@ -81,6 +85,8 @@ typedef struct SiCommit
 	const SiDropped *dropped;	/* one per partition of the group */
 	int			ndiscovered;
 	const SiDiscovered *discovered;
+	int			nmulti;
+	const char *const *multi;	/* names of text columns with cells of several values */
 } SiCommit;
 
 /*

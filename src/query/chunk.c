@@ -11,6 +11,7 @@
 
 #include "format/jsontext.h"
 #include "query/chunk.h"
+#include "query/multi_value.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -249,6 +250,8 @@ make_entry(const SiChunkColumn *c, uint32 entry)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a value of column \"%s\" is too long for a row: %zu bytes", att->name, len)));
+	if (att->array)
+		return si_multi_array(bytes, len);
 	if (!att->via_input)
 		return PointerGetDatum(cstring_to_text_with_len(bytes, len));
 	cstring = att->json && !c->info->desc.json ? json_of_text(c->info->desc.type, bytes, len) :

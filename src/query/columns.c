@@ -70,7 +70,8 @@ si_attribute_init(Relation rel, AttrNumber attno, SiAttribute *att)
 		Oid			input;
 
 		att->type = SI_TYPE_STRING;
-		att->via_input = true;
+		att->array = att->typid == TEXTARRAYOID;
+		att->via_input = !att->array;
 		att->json = att->typid == JSONBOID || att->typid == JSONOID;
 		getTypeInputInfo(att->typid, &input, &att->ioparam);
 		fmgr_info(input, &att->input);

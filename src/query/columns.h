@@ -9,6 +9,8 @@
  *		timestamptz		times; beyond PostgreSQL's range -infinity, infinity
  *		text			strings
  *		jsonb, json		strings that hold JSON
+ *		text[]			strings; a cell of several values is its values, every
+ *						other is one value
  *		bigint, real, double precision
  *						numbers
  *		anything else	strings, whose text goes through the type's input
@@ -44,6 +46,7 @@ typedef struct SiAttribute
 	SiType		type;			/* of its vectors */
 	bool		via_input;		/* not one of our types */
 	bool		json;			/* jsonb or json */
+	bool		array;			/* text[] */
 	FmgrInfo	input;
 	Oid			ioparam;
 } SiAttribute;

@@ -24,6 +24,7 @@ typedef struct SiSpecDimension
 	bool		bitmap;
 	bool		json;			/* STRING: holds JSON text */
 	bool		automatic;		/* takes the type of its values; there once it has one */
+	bool		array;			/* STRING: the column is text[] */
 	uint32		max_length;		/* STRING: characters that are kept; 0: all */
 } SiSpecDimension;
 

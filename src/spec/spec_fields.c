@@ -57,6 +57,7 @@ const SiField si_spec_fields[] = {
 	ROW(SCHEMA ".dimensionsSpec.dimensions[].type", WORD, SI_USED, "\"string\"", "Type of the column."),
 	ROW(SCHEMA ".dimensionsSpec.dimensions[].name", STRING, SI_USED, NULL, "Field and column. Required."),
 	ROW(SCHEMA ".dimensionsSpec.dimensions[].multiValueHandling", WORD, SI_USED, "\"SORTED_ARRAY\"", "How an array in a string dimension is kept."),
+	ROW(SCHEMA ".dimensionsSpec.dimensions[].multiValueType", WORD, SI_USED, NULL, "Type of the column of a string dimension; not a field of Druid's. Default: text."),
 	ROW(SCHEMA ".dimensionsSpec.dimensions[].createBitmapIndex", BOOL, SI_USED, "true", "Whether published segments have a bitmap per value."),
 	{SCHEMA ".dimensionsSpec.dimensions[].maxStringLength", SI_FIELD_INT, SI_USED, NULL, NONE, 1, PG_INT32_MAX, NULL, "Characters that are kept of a longer value; arrays are kept whole. Default: all."},
 	ROW(SCHEMA ".dimensionsSpec.dimensionExclusions", LIST, SI_USED, "[]", "Fields that are never discovered."),

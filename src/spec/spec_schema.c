@@ -110,6 +110,11 @@ build_dimension(SiSpecDimension *d, const SiJson *node, const char *path)
 	if (d->type == SI_TYPE_STRING && !d->json && !si_json_is_null(si_json_get(node, "maxStringLength")) &&
 		si_value_int(si_json_get(node, "maxStringLength"), 1, PG_INT32_MAX, &length))
 		d->max_length = (uint32) length;
+	word = word_of(node, "multiValueType", psprintf("%s.multiValueType", base), "text");
+	d->array = strcmp(word, "array") == 0;
+	if (d->array && (d->type != SI_TYPE_STRING || d->json))
+		si_spec_error(psprintf("%s.multiValueType", path), si_json_get(node, "multiValueType"),
+					  "Only string dimensions have several values.", "Leave multiValueType out.");
 	if (!si_json_is_null(si_json_get(node, "createBitmapIndex")))
 		si_value_bool(si_json_get(node, "createBitmapIndex"), &d->bitmap);
 }

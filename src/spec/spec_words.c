@@ -51,6 +51,8 @@ const SiWord si_spec_words[] = {
 	{DIM ".type", "auto", SI_USED, "the type of its values: long, double, string or json"},
 	{DIM ".type", "json", SI_USED, "any value, as jsonb"},
 	{DIM ".type", "spatial", SI_LATER, "Supported are string, long, float, double, auto and json."},
+	{DIM ".multiValueType", "text", SI_USED, "text; a cell of several values shows as [\"a\",\"b\"]"},
+	{DIM ".multiValueType", "array", SI_USED, "text[]; a cell of one value is an array of one"},
 	{DIM ".multiValueHandling", "SORTED_ARRAY", SI_USED, "sorted, with doubles"},
 	{DIM ".multiValueHandling", "SORTED_SET", SI_USED, "sorted, without doubles"},
 	{DIM ".multiValueHandling", "ARRAY", SI_USED, "as it came"},

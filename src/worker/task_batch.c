@@ -54,6 +54,7 @@ struct SiBatch
 	bool		lost_race;
 	char	   *halted;
 	int			messages_since_check;
+	List	   *multi;			/* names of multi-value columns that are in the catalog, or need not be */
 
 	int			nrejected;
 	SiRejected *rejected;		/* room for MAX_REJECTED_PER_COMMIT */
@@ -144,6 +145,9 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 	b->pipeline = si_pipeline_create(b->spec, false);
 	si_pipeline_run_as(b->pipeline, supervisor_id);
 	b->index = si_pipeline_index(b->pipeline);
+	for (int i = 0; i < b->spec->ndimensions; i++)
+		if (b->spec->dimensions[i].array)
+			b->multi = lappend(b->multi, b->spec->dimensions[i].name);
 	b->max_rows = b->spec->max_rows_in_memory;
 	b->max_bytes = memory_limit(b->spec);
 
@@ -409,6 +413,36 @@ buffer_write(void *arg, const void *data, size_t len)
 	return true;
 }
 
+static bool
+knows_multi(const SiBatch *b, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, b->multi)
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	return false;
+}
+
+/* Columns whose first cell of several values is among these rows. */
+static void
+list_multi(SiBatch *b, SiCommit *c, const SiTable *table)
+{
+	const char **names = NULL;
+
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		const SiColumnDesc *desc = &table->columns[i].desc;
+
+		if (likely(!desc->multi_value) || knows_multi(b, desc->name))
+			continue;
+		if (names == NULL)
+			names = palloc(sizeof(char *) * table->ncolumns);
+		names[c->nmulti++] = desc->name;
+	}
+	c->multi = names;
+}
+
 /* Encodes the rows and, unless they are few, makes a durable file of them. */
 static void
 write_chunk(SiBatch *b, SiCommit *c)
@@ -454,6 +488,7 @@ write_chunk(SiBatch *b, SiCommit *c)
 		c->file = name;
 	}
 	SI_FAULT("chunk_durable");
+	list_multi(b, c, table);
 }
 
 static void
@@ -474,6 +509,17 @@ list_discovered(SiBatch *b, SiCommit *c)
 		columns[c->ndiscovered++] = d;
 	}
 	c->discovered = columns;
+}
+
+/* They are committed. */
+static void
+remember_multi(SiBatch *b, const SiCommit *c)
+{
+	MemoryContext old = MemoryContextSwitchTo(b->context);
+
+	for (int i = 0; i < c->nmulti; i++)
+		b->multi = lappend(b->multi, pstrdup(c->multi[i]));
+	MemoryContextSwitchTo(old);
 }
 
 /* The next batch begins. */
@@ -518,7 +564,10 @@ si_batch_commit(SiBatch *b)
 	c.dropped = b->dropped;
 	done = si_group_commit(&b->group, &c);
 	if (done)
+	{
 		si_index_news_known(b->index);
+		remember_multi(b, &c);
+	}
 	else
 	{
 		if (c.file)
