@@ -45,7 +45,7 @@ typedef struct Sampler
 	const SiSpec *spec;
 	SiPipeline *pipeline;
 	SiIndex    *index;
-	bool		json;			/* messages are JSON texts */
+	bool		json;			/* a message of one object is its own input */
 	int			num_rows;
 	int			nread;
 	int			nsampled;
@@ -292,7 +292,7 @@ put_cell(StringInfo json, const SiColumn *c, uint32 row)
 				Size		len = c->dict.offsets[e + 1] - c->dict.offsets[e];
 
 				/* several values are JSON already */
-				if (c->desc.multi_value && len > 1 && text[0] == '[' && text[len - 1] == ']')
+				if (c->desc.json || (c->desc.multi_value && len > 1 && text[0] == '[' && text[len - 1] == ']'))
 					appendBinaryStringInfo(json, text, len);
 				else
 					put_string(json, text, len);
@@ -330,6 +330,8 @@ put_parsed(StringInfo json, const Sampler *s, const SiTable *t, uint32 row)
 	appendStringInfoChar(json, '{');
 	for (int i = 0; i < t->ncolumns; i++)
 	{
+		if (t->columns[i].desc.role == SI_ROLE_TIMES)
+			continue;
 		si_put_key(json, t->columns[i].desc.name);
 		put_cell(json, &t->columns[i], row);
 	}
@@ -420,7 +422,7 @@ si_sample_supervisor(PG_FUNCTION_ARGS)
 	s.spec = si_spec_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	s.pipeline = si_pipeline_create(s.spec, true);
 	s.index = si_pipeline_index(s.pipeline);
-	s.json = true;
+	s.json = s.spec->format.kind == SI_FORMAT_JSON;
 	s.cap = 64;
 	s.sampled = palloc(sizeof(SampledRow) * s.cap);
 	if (PG_ARGISNULL(1))

@@ -80,6 +80,19 @@ is($sampled->{data}[0]{input}{value}, 1.5, 'beside what came in');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_class WHERE relname = 'sampled'}), '0', 'no table is made');
 is(scalar(@{ decode_json($node->safe_psql('postgres', "SET client_min_messages = error; SELECT sample_supervisor('$spec', NULL, 2)"))->{data} }), 2,
 	'only as many as are wanted: the newest') or diag(explain($sampled));
+# what stands beside the payload is sampled too
+$kafka->topic('keyed', 1);
+$kafka->_produce('keyed', 0, qq(k1:{"timestamp":1767225600000,"value":1}\n), '-K', ':', '-H', 'env=test', '-H', 'flag');
+my $keyed = decode_json($spec);
+$keyed->{ioConfig}{topic} = 'keyed';
+$keyed->{ioConfig}{useEarliestOffset} = JSON::PP::true;
+$keyed->{ioConfig}{inputFormat} = { type => 'kafka', valueFormat => { type => 'json' }, keyFormat => { type => 'regex', pattern => '(.*)', columns => ['x'] },
+	headerFormat => { type => 'string' } };
+$keyed = encode_json($keyed) =~ s/'/''/gr;
+$sampled = decode_json($node->safe_psql('postgres', "SET client_min_messages = error; SELECT sample_supervisor('$keyed')"));
+is_deeply([ @{ $sampled->{data}[0]{parsed} }{qw(kafka.key kafka.topic kafka.header.env kafka.header.flag)} ], [ 'k1', 'keyed', 'test', undef ],
+	'key, topic and headers') or diag(explain($sampled));
+
 $spec =~ s/"topic":"metrics"/"topic":"nothing"/;
 ($rc, $out, $err) = $node->psql('postgres', "SELECT sample_supervisor('$spec')");
 like($err, qr/could not read topic "nothing": .*[Uu]nknown topic/, 'a topic that is not there is told');
