@@ -481,6 +481,11 @@ path_after_root(Compiler *c, bool inner)
 			*tail = s;
 			tail = &s->next;
 			s = take(c, "[") ? bracket(c) : plain(c, inner);
+			if (s != NULL && s->kind == STEP_FUNCTION)
+			{
+				fail(c, "a name is expected before the function");
+				return NULL;
+			}
 		}
 		else if (take(c, "["))
 			s = bracket(c);

@@ -35,8 +35,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.newline_delimited = (settings & 6) == 2;
 	options.node_reader = (settings & 6) == 4;
 	options.features = (settings & 8) ? 0x1FFF : (settings & 16) ? 0x00AA : 0;
-	fields[2].expr = take_line(&rest, &size);
-	fields[3].expr = take_line(&rest, &size);
+	fields[2].expr = take_text(&rest, &size);
+	fields[3].expr = take_text(&rest, &size);
 	if (si_jsonpath_compile(fields[2].expr, &why) == NULL)
 		require(why.text[0] != '\0', "a refused path has a reason");
 	if (si_jq_compile(fields[3].expr, &why) == NULL)

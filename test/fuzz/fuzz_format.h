@@ -120,4 +120,14 @@ take_line(const char **data, size_t *size)
 	return line;
 }
 
+/* The same, cut where it is no UTF-8: what a spec says always is. */
+static inline char *
+take_text(const char **data, size_t *size)
+{
+	char	   *line = take_line(data, size);
+
+	line[pg_encoding_verifymbstr(PG_UTF8, line, (int) strlen(line))] = '\0';
+	return line;
+}
+
 #endif							/* SI_FUZZ_FORMAT_H */

@@ -16,7 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static char *columns[] = {"a", "x", "v"};
 	SiSpecFormat options = {.kind = SI_FORMAT_REGEX,.list_delimiter = ","};
 	const char *rest = (const char *) data;
-	char	   *pattern = take_line(&rest, &size);
+	char	   *pattern = take_text(&rest, &size);
 	SiMessage	m = {.payload = rest,.len = size};
 	SiReason	why = {""};
 
