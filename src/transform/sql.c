@@ -498,6 +498,7 @@ evaluate_row(SqlRun *run, SiSqlRow *row)
 {
 	ExprContext *econtext = GetPerTupleExprContext(run->estate);
 	MemoryContext old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	int			settings = NewGUCNestLevel();
 
 	set_parameters(run, row);
 	econtext->ecxt_param_list_info = run->params;
@@ -509,6 +510,8 @@ evaluate_row(SqlRun *run, SiSqlRow *row)
 		keep_result(run, e, d, isnull, &row->results[e].value);
 		row->results[e].failed = NULL;
 	}
+	/* what the expression has set is not for the next row */
+	AtEOXact_GUC(false, settings);
 	MemoryContextSwitchTo(old);
 	ResetExprContext(econtext);
 }
