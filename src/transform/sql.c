@@ -160,7 +160,12 @@ column_parameter(ParseState *pstate, ColumnRef *c)
 	Param	   *p;
 	int			i;
 
-	if (list_length(c->fields) != 1 || !IsA(linitial(c->fields), String))
+	if (IsA(llast(c->fields), A_Star))
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("\"*\" is not a field"),
+				 parser_errposition(pstate, c->location)));
+	if (list_length(c->fields) != 1)
 		return NULL;
 	i = find_field(sql, strVal(linitial(c->fields)));
 	if (i < 0)

@@ -131,3 +131,44 @@ SELECT pg_temp.rows(pg_temp.spec('{}', '[{"type": "filtered", "filter": {"type":
 	{"type": "filtered", "filter": {"type": "selector", "dimension": "x", "value": null}, "aggregator": {"type": "count", "name": "n"}},
 	{"type": "doubleMax", "name": "m", "expression": "v * 1.5"}]', '["x"]'),
 	'{"time": 0, "x": "ab", "v": 1}', '{"time": 1, "x": "b", "v": 2}', '{"time": 2, "v": 3}');
+
+-- PostgreSQL's language
+CREATE FUNCTION pg_temp.sql(e text, VARIADIC data text[]) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT pg_temp.rows(pg_temp.spec(jsonb_build_object('transforms', jsonb_build_array(jsonb_build_object('type', 'sql', 'name', 'f', 'expression', e))),
+		'[]', '["f"]'), VARIADIC data)
+$$;
+CREATE FUNCTION pg_temp.sql_error(e text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	state text; message text; detail text; hint text; context text;
+BEGIN
+	PERFORM pg_temp.sql(e, '{"time": 0, "x": 1}');
+	RETURN 'accepted';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+	RETURN concat_ws(E'\n  ', state || ': ' || message, nullif('DETAIL: ' || detail, 'DETAIL: '), nullif('HINT: ' || hint, 'HINT: '), split_part(context, E'\n', 1));
+END
+$$;
+SELECT pg_temp.sql('upper(x) || ''!''', '{"time": 0, "x": "abc"}', '{"time": 0}', '{"time": 0, "x": null}');
+SELECT pg_temp.sql('100 / x::int', '{"time": 0, "x": 1}', '{"time": 0, "x": 0}', '{"time": 0, "x": "z"}', '{"time": 0, "x": 4}', '{"time": 0, "x": 8} {"time": 0, "x": 0}');
+SELECT pg_temp.sql('x::numeric', '{"time": 0, "x": 12.50}', '{"time": 0, "x": "NaN"}', '{"time": 0, "x": 5}');
+SELECT pg_temp.sql('date_trunc(''hour'', __time AT TIME ZONE ''UTC'')', '{"time": "2015-09-12T00:46:58.771Z"}', '{"time": "1905-09-12T00:46:58.771Z"}');
+SELECT pg_temp.sql('string_to_array(x, '','')', '{"time": 0, "x": "b,a"}');
+SELECT pg_temp.sql('x::jsonb -> ''k''', '{"time": 0, "x": {"k": [1, 2]}}', '{"time": 0, "x": {"k": "v\n"}}', '{"time": 0, "x": {"k": {"l": 1}}}');
+SELECT pg_temp.sql('"isNew"::bool', '{"time": 0, "isNew": true}');
+SELECT pg_temp.sql('isNew', '{"time": 0, "isNew": true}');
+SELECT pg_temp.sql('''infinity''::timestamptz', '{"time": 0}');
+SELECT pg_temp.sql_error(e) FROM unnest(ARRAY['x', '(SELECT 1)', 'EXISTS (SELECT 1)', 'count(x)', 'rank() OVER ()', 'generate_series(1, 2)', 'x FROM pg_class',
+	'x; DROP TABLE a', 'x, x', 'x AS y', '', '*', 'a.b', 'nosuch(x)', 'x +', 'x WHERE true', 'row(1, 2)', '$1', 'current_user || x']) e;
+-- nothing that an expression sets stays, and it cannot write
+CREATE TABLE regress_written (t text);
+CREATE FUNCTION regress_write(t text) RETURNS text LANGUAGE sql VOLATILE AS 'INSERT INTO regress_written VALUES (t) RETURNING t';
+SELECT pg_temp.sql('set_config(''search_path'', ''nowhere'', false)', '{"time": 0}', '{"time": 0}');
+SELECT pg_temp.sql('set_config(''transaction_read_only'', ''off'', false)', '{"time": 0}');
+SELECT pg_temp.sql('set_config(''role'', ''postgres'', false)', '{"time": 0}');
+SELECT pg_temp.sql('regress_write(x)', '{"time": 0, "x": "a"}');
+SHOW search_path;
+SELECT * FROM regress_written;
+SELECT problem, sqlstate, path FROM validate_supervisor(pg_temp.spec('{"transforms": [{"type": "sql", "name": "f", "expression": "nosuch(x)"}]}'));
+SELECT submit_supervisor(pg_temp.spec('{"transforms": [{"type": "sql", "name": "f", "expression": "(SELECT 1)"}]}'));
+DROP FUNCTION regress_write(text);
+DROP TABLE regress_written;
