@@ -95,6 +95,8 @@ CREATE TABLE stream_ingest.task_group (
 	stops bigint[],
 	next_seq bigint NOT NULL,
 	counters bigint[] NOT NULL,
+	chunk_offsets bigint[],
+	chunk_counters bigint[],
 	halted text,
 	halted_at timestamptz,
 	PRIMARY KEY (supervisor_id, group_id)
@@ -106,6 +108,8 @@ COMMENT ON COLUMN stream_ingest.task_group.partitions IS 'see stream_ingest.stre
 COMMENT ON COLUMN stream_ingest.task_group.starts IS 'of a boundedStreamConfig: where each partition began';
 COMMENT ON COLUMN stream_ingest.task_group.stops IS 'of a boundedStreamConfig: where reading of each partition ends';
 COMMENT ON COLUMN stream_ingest.task_group.counters IS 'in the order of SiCounter (src/catalog/counters.h)';
+COMMENT ON COLUMN stream_ingest.task_group.chunk_offsets IS 'where the ranges of the next chunk begin; null: at offsets';
+COMMENT ON COLUMN stream_ingest.task_group.chunk_counters IS 'counters at the last chunk; null: counters';
 COMMENT ON COLUMN stream_ingest.task_group.halted IS 'why reading of this group has ended until resume, reset or a changed spec';
 
 CREATE TABLE stream_ingest.task (
@@ -162,6 +166,8 @@ CREATE TABLE stream_ingest.delta (
 	toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 2000,
 	toast.autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE stream_ingest.delta ALTER COLUMN data SET STORAGE EXTERNAL;
+ALTER TABLE stream_ingest.delta ADD COLUMN counts bigint[] NOT NULL DEFAULT '{0,0,0,0,0}';
+COMMENT ON COLUMN stream_ingest.delta.counts IS 'what its offsets were counted as: rows processed, processed with an error, messages unparseable, thrown away; rows stored before merging';
 COMMENT ON TABLE stream_ingest.delta IS 'chunks that are not published yet: level 0 is one commit, higher levels are merged from lower ones';
 COMMENT ON COLUMN stream_ingest.delta.spec_version IS 'spec by which it was read, and by which it is merged and published; 0: the one in force';
 COMMENT ON COLUMN stream_ingest.delta.data IS 'a small chunk itself, instead of a file';
@@ -198,6 +204,32 @@ CREATE TABLE stream_ingest.segment (
 	PRIMARY KEY (data_source_id, segment_id)
 );
 COMMENT ON TABLE stream_ingest.segment IS 'published chunks: each holds rows of one interval of segmentGranularity';
+
+ALTER TABLE stream_ingest.segment ADD COLUMN publish_id bigint;
+COMMENT ON COLUMN stream_ingest.segment.publish_id IS 'the row of stream_ingest.publish that it came with';
+
+CREATE TABLE stream_ingest.publish (
+	publish_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	install uuid NOT NULL,
+	kind text NOT NULL CHECK (kind IN ('publish', 'rest', 'dropped', 'move')),
+	data_source_id bigint NOT NULL,
+	supervisor_id text COLLATE "C" NOT NULL,
+	task_id text COLLATE "C",
+	group_id integer NOT NULL,
+	first_seq bigint NOT NULL,
+	last_seq bigint NOT NULL,
+	partitions integer[] NOT NULL,
+	start_offsets bigint[] NOT NULL,
+	end_offsets bigint[] NOT NULL,
+	counts bigint[] NOT NULL,
+	rows bigint NOT NULL,
+	segments integer NOT NULL,
+	at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+CREATE INDEX publish_data_source ON stream_ingest.publish (data_source_id, publish_id);
+COMMENT ON TABLE stream_ingest.publish IS 'lineage beyond that of deltas: what was published, dropped by a reset, read without a row before partitions were dealt out anew, or moved without reading';
+COMMENT ON COLUMN stream_ingest.publish.start_offsets IS 'of a move: the offsets before, -1 where the partition was not read';
+COMMENT ON COLUMN stream_ingest.publish.rows IS 'of all its segments, after merging';
 
 CREATE SEQUENCE stream_ingest.segment_id_seq;
 COMMENT ON SEQUENCE stream_ingest.segment_id_seq IS 'numbers of segments';

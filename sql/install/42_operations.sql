@@ -64,7 +64,12 @@ CREATE FUNCTION @extschema@.wait_until_current(supervisor text, timeout interval
 	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_wait_until_current';
 COMMENT ON FUNCTION @extschema@.wait_until_current(text, interval) IS 'waits until everything is stored that was in the stream when it was called; false after the timeout';
 
+CREATE FUNCTION @extschema@.audit_supervisor(id text) RETURNS json
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_audit_supervisor';
+COMMENT ON FUNCTION @extschema@.audit_supervisor(text) IS 'whether every message is stored exactly once: ranges of offsets, counts, and the rows in all chunks are held against each other; the first discrepancy is named';
+
 REVOKE EXECUTE ON FUNCTION
+	@extschema@.audit_supervisor(text),
 	@extschema@.wait_for_offset(text, integer, bigint, interval, text),
 	@extschema@.wait_until_current(text, interval),
 	@extschema@.reset_supervisor(text, text, integer[]),

@@ -14,6 +14,7 @@
 
 #include "access/xact.h"
 #include "catalog/commit.h"
+#include "catalog/lineage.h"
 #include "catalog/pg_type.h"
 #include "catalog/spi.h"
 #include "common/fault.h"
@@ -23,7 +24,8 @@
 #include "utils/uuid.h"
 
 static SiStatement load_group = {
-	"SELECT g.ctid, g.install, g.data_source_id, g.topic, g.partitions, g.offsets, g.next_seq, g.counters, g.halted, g.stops"
+	"SELECT g.ctid, g.install, g.data_source_id, g.topic, g.partitions, g.offsets, g.next_seq, g.counters, g.halted,"
+	" g.stops, COALESCE(g.chunk_offsets, g.offsets), COALESCE(g.chunk_counters, g.counters)"
 	" FROM stream_ingest.task_group g JOIN stream_ingest.install i ON g.install = i.uuid"
 	" WHERE g.supervisor_id = $1 AND g.group_id = $2",
 	2, {TEXTOID, INT4OID}
@@ -42,30 +44,31 @@ static SiStatement make_tier = {
 
 #define MOVE_SET \
 	"UPDATE stream_ingest.task_group SET offsets = $1, next_seq = $2, counters = $3, halted = $4," \
+	" chunk_offsets = $12, chunk_counters = $13," \
 	" halted_at = CASE WHEN $4 IS NULL THEN NULL ELSE pg_catalog.clock_timestamp() END WHERE "
 #define MOVE_WHERE \
 	"supervisor_id = $5 AND group_id = $6 AND offsets = $7 AND next_seq = $8 AND partitions = $9" \
 	" AND install = $10 AND topic = $11 AND halted IS NULL RETURNING ctid"
 #define MOVE_TYPES \
 	INT8ARRAYOID, INT8OID, INT8ARRAYOID, TEXTOID, TEXTOID, INT4OID, INT8ARRAYOID, INT8OID, INT4ARRAYOID, UUIDOID, \
-	TEXTOID
+	TEXTOID, INT8ARRAYOID, INT8ARRAYOID
 
 static SiStatement move_at_tid = {
-	MOVE_SET "ctid = $12 AND " MOVE_WHERE,
-	12, {MOVE_TYPES, TIDOID}
+	MOVE_SET "ctid = $14 AND " MOVE_WHERE,
+	14, {MOVE_TYPES, TIDOID}
 };
 
 static SiStatement move_by_key = {
 	MOVE_SET MOVE_WHERE,
-	11, {MOVE_TYPES}
+	13, {MOVE_TYPES}
 };
 
 static SiStatement insert_delta = {
 	"INSERT INTO stream_ingest.delta (data_source_id, level, group_id, seq, install, first_seq, rows, bytes,"
-	" min_ms, max_ms, partitions, start_offsets, end_offsets, file, data, spec_version)"
-	" VALUES ($1, 0, $2, $3, $4, $3, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-	14, {INT8OID, INT4OID, INT8OID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, INT4ARRAYOID,
-	INT8ARRAYOID, INT8ARRAYOID, TEXTOID, BYTEAOID, INT8OID}
+	" min_ms, max_ms, partitions, start_offsets, end_offsets, file, data, spec_version, counts)"
+	" VALUES ($1, 0, $2, $3, $4, $3, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+	15, {INT8OID, INT4OID, INT8OID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, INT4ARRAYOID,
+	INT8ARRAYOID, INT8ARRAYOID, TEXTOID, BYTEAOID, INT8OID, INT8ARRAYOID}
 };
 
 static SiStatement insert_rejected = {
@@ -175,14 +178,15 @@ si_group_load(const char *supervisor_id, int group_id, SiGroup *g)
 		old = MemoryContextSwitchTo(caller);
 		g->partitions = si_array_int4(si_spi_value(0, 5, &isnull), &g->npartitions);
 		g->offsets = si_array_int8(si_spi_value(0, 6, &isnull), &n);
-		g->chunk_offsets = palloc(sizeof(int64) * Max(n, 1));
-		memcpy(g->chunk_offsets, g->offsets, sizeof(int64) * n);
+		g->chunk_offsets = si_array_int8(si_spi_value(0, 11, &isnull), &n);
 		stops = si_spi_value(0, 10, &isnull);
 		if (!isnull)
 			g->stops = si_array_int8(stops, &n);
 		counters = si_array_int8(si_spi_value(0, 8, &isnull), &n);
-		MemoryContextSwitchTo(old);
 		memcpy(g->counters.n, counters, sizeof(int64) * Min(n, SI_NUM_COUNTERS));
+		counters = si_array_int8(si_spi_value(0, 12, &isnull), &n);
+		memcpy(g->chunk_counters.n, counters, sizeof(int64) * Min(n, SI_NUM_COUNTERS));
+		MemoryContextSwitchTo(old);
 
 		args[0] = Int64GetDatum(g->data_source_id);
 		args[1] = Int32GetDatum(group_id);
@@ -199,8 +203,8 @@ si_group_load(const char *supervisor_id, int group_id, SiGroup *g)
 static bool
 move_offsets(const SiGroup *g, const SiCommit *c, int64 next_seq, ItemPointer tid)
 {
-	Datum		args[12];
-	char		nulls[13] = "            ";
+	Datum		args[14];
+	char		nulls[15] = "              ";
 	bool		isnull;
 	bool		moved;
 
@@ -216,7 +220,9 @@ move_offsets(const SiGroup *g, const SiCommit *c, int64 next_seq, ItemPointer ti
 	args[8] = si_int4_array(g->partitions, g->npartitions);
 	args[9] = UUIDPGetDatum((pg_uuid_t *) g->install);
 	args[10] = CStringGetTextDatum(g->topic);
-	args[11] = PointerGetDatum(&g->tid);
+	args[11] = si_int8_array(c->rows > 0 ? c->offsets : g->chunk_offsets, g->npartitions);
+	args[12] = si_int8_array(c->rows > 0 ? c->counters->n : g->chunk_counters.n, SI_NUM_COUNTERS);
+	args[13] = PointerGetDatum(&g->tid);
 
 	moved = si_spi_run(&move_at_tid, args, nulls, SPI_OK_UPDATE_RETURNING) == 1 ||
 		si_spi_run(&move_by_key, args, nulls, SPI_OK_UPDATE_RETURNING) == 1;
@@ -228,8 +234,9 @@ move_offsets(const SiGroup *g, const SiCommit *c, int64 next_seq, ItemPointer ti
 static void
 add_delta(const SiGroup *g, const SiCommit *c)
 {
-	Datum		args[14];
-	char		nulls[15] = "              ";
+	Datum		args[15];
+	char		nulls[16] = "               ";
+	int64		counts[SI_NUM_LINEAGE];
 
 	args[0] = Int64GetDatum(g->data_source_id);
 	args[1] = Int32GetDatum(g->group_id);
@@ -254,6 +261,8 @@ add_delta(const SiGroup *g, const SiCommit *c)
 		nulls[11] = 'n';
 	}
 	args[13] = Int64GetDatum(g->spec_version);
+	si_lineage_counts(&g->chunk_counters, c->counters, counts);
+	args[14] = si_int8_array(counts, SI_NUM_LINEAGE);
 	si_spi_run(&insert_delta, args, nulls, SPI_OK_INSERT);
 }
 
@@ -371,7 +380,10 @@ si_group_commit(SiGroup *g, const SiCommit *c)
 
 	memcpy(g->offsets, c->offsets, sizeof(int64) * g->npartitions);
 	if (c->rows > 0)
+	{
 		memcpy(g->chunk_offsets, c->offsets, sizeof(int64) * g->npartitions);
+		g->chunk_counters = *c->counters;
+	}
 	g->counters = *c->counters;
 	g->next_seq = next_seq;
 	g->tid = tid;

@@ -35,6 +35,7 @@ typedef struct SiGroup
 	int64	   *chunk_offsets;	/* where the next chunk's ranges begin */
 	int64		next_seq;
 	SiCounters	counters;
+	SiCounters	chunk_counters; /* at the last chunk */
 	char	   *halted;			/* NULL unless reading has ended */
 	ItemPointerData tid;		/* where the row was, a hint */
 } SiGroup;

@@ -31,7 +31,7 @@
 
 #define DELTA_COLUMNS \
 	"d.level, d.seq, d.first_seq, d.rows, d.bytes, d.file, d.data, d.partitions, d.start_offsets, d.end_offsets," \
-	" d.spec_version"
+	" d.spec_version, d.counts"
 #define DELTA_FROM \
 	" FROM stream_ingest.tier t JOIN stream_ingest.delta d ON d.data_source_id = t.data_source_id" \
 	" AND d.level = t.level AND d.group_id = t.group_id AND d.seq >= t.floor" \
@@ -101,22 +101,22 @@ static SiStatement make_tier = {
 
 static SiStatement insert_merged = {
 	"INSERT INTO stream_ingest.delta (data_source_id, level, group_id, seq, install, first_seq, rows, bytes,"
-	" min_ms, max_ms, partitions, start_offsets, end_offsets, file, spec_version)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-	15, {INT8OID, INT4OID, INT4OID, INT8OID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
-	INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTOID, INT8OID}
+	" min_ms, max_ms, partitions, start_offsets, end_offsets, file, spec_version, counts)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+	16, {INT8OID, INT4OID, INT4OID, INT8OID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
+	INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTOID, INT8OID, INT8ARRAYOID}
 };
 
 static SiStatement insert_segment = {
 	"INSERT INTO stream_ingest.segment (data_source_id, segment_id, install, interval_start_ms, interval_end_ms,"
 	" version, partition_num, rows, bytes, min_ms, max_ms, group_id, first_seq, last_seq, partitions,"
-	" start_offsets, end_offsets, file)"
+	" start_offsets, end_offsets, file, publish_id)"
 	" SELECT $1, pg_catalog.nextval('stream_ingest.segment_id_seq'::pg_catalog.regclass), $2, $3, $4,"
 	" COALESCE(pg_catalog.min(version), pg_catalog.now()), COALESCE(pg_catalog.max(partition_num) + 1, 0),"
-	" $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15 FROM stream_ingest.segment"
+	" $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 FROM stream_ingest.segment"
 	" WHERE data_source_id = $1 AND interval_start_ms = $3 AND interval_end_ms = $4",
-	15, {INT8OID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, INT8OID, INT8OID,
-	INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTOID}
+	16, {INT8OID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, INT8OID, INT8OID,
+	INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTOID, INT8OID}
 };
 
 static SiStatement finish_task = {
@@ -169,6 +169,7 @@ copy_deltas(SiMergeWork *work, MemoryContext context)
 		d->start_offsets = si_array_int8(si_spi_value(i, 9, &isnull), &n);
 		d->end_offsets = si_array_int8(si_spi_value(i, 10, &isnull), &n);
 		d->spec_version = si_spi_int8(i, 11);
+		memcpy(d->counts, si_array_int8(si_spi_value(i, 12, &isnull), &n), sizeof(d->counts));
 	}
 	for (work->nalike = 0; work->nalike < work->ndeltas; work->nalike++)
 		if (work->deltas[work->nalike].spec_version != work->deltas[0].spec_version)
@@ -309,15 +310,27 @@ remove_inputs(int64 data_source_id, const uint8 *install, const SiMergeWork *wor
 	return true;
 }
 
+/* What was counted for the first n deltas together. */
+static void
+add_counts(const SiMergeWork *work, int n, int64 *counts)
+{
+	memset(counts, 0, sizeof(int64) * SI_NUM_LINEAGE);
+	for (int i = 0; i < n; i++)
+		for (int c = 0; c < SI_NUM_LINEAGE; c++)
+			counts[c] += work->deltas[i].counts[c];
+}
+
 static void
 add_merged(int64 data_source_id, const uint8 *install, const SiMergeWork *work, int n, const SiNewChunk *c)
 {
-	Datum		args[15];
+	Datum		args[16];
 	int			np;
 	int32	   *partitions;
 	int64	   *starts,
 			   *ends;
+	int64		counts[SI_NUM_LINEAGE];
 
+	add_counts(work, n, counts);
 	join_ranges(work, n, &np, &partitions, &starts, &ends);
 	args[0] = Int64GetDatum(data_source_id);
 	args[1] = Int32GetDatum(work->group_id);
@@ -338,6 +351,7 @@ add_merged(int64 data_source_id, const uint8 *install, const SiMergeWork *work, 
 	args[12] = si_int8_array(ends, np);
 	args[13] = CStringGetTextDatum(c->file);
 	args[14] = Int64GetDatum(work->deltas[0].spec_version);
+	args[15] = si_int8_array(counts, SI_NUM_LINEAGE);
 	si_spi_run(&insert_merged, args, NULL, SPI_OK_INSERT);
 }
 
@@ -345,18 +359,38 @@ static void
 add_segments(int64 data_source_id, const uint8 *install, const SiMergeWork *work, int n,
 			 const SiNewChunk *chunks, int nchunks)
 {
-	Datum		args[15];
+	Datum		args[16];
+	SiLineage	lineage = {.kind = "publish"};
+	int64		counts[SI_NUM_LINEAGE];
 	int			np;
 	int32	   *partitions;
 	int64	   *starts,
 			   *ends;
 
+	if (n == 0)
+		return;
+	add_counts(work, n, counts);
 	join_ranges(work, n, &np, &partitions, &starts, &ends);
+	lineage.data_source_id = data_source_id;
+	lineage.supervisor_id = work->supervisor_id;
+	lineage.task_id = work->task_id;
+	lineage.group_id = work->group_id;
+	lineage.first_seq = work->deltas[0].first_seq;
+	lineage.last_seq = work->deltas[n - 1].seq;
+	lineage.npartitions = np;
+	lineage.partitions = partitions;
+	lineage.starts = starts;
+	lineage.ends = ends;
+	lineage.counts = counts;
+	lineage.segments = nchunks;
+	for (int i = 0; i < nchunks; i++)
+		lineage.rows += chunks[i].rows;
+	args[15] = Int64GetDatum(si_lineage_add(&lineage));
 	args[0] = Int64GetDatum(data_source_id);
 	args[1] = UUIDPGetDatum((pg_uuid_t *) install);
 	args[8] = Int32GetDatum(work->group_id);
-	args[9] = Int64GetDatum(n > 0 ? work->deltas[0].first_seq : 0);
-	args[10] = Int64GetDatum(n > 0 ? work->deltas[n - 1].seq : 0);
+	args[9] = Int64GetDatum(work->deltas[0].first_seq);
+	args[10] = Int64GetDatum(work->deltas[n - 1].seq);
 	args[11] = si_int4_array(partitions, np);
 	args[12] = si_int8_array(starts, np);
 	args[13] = si_int8_array(ends, np);

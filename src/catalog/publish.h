@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "catalog/lineage.h"
 #include "segment/segment.h"
 
 /* One delta as the worker found it. */
@@ -31,6 +32,7 @@ typedef struct SiDelta
 	int32	   *partitions;
 	int64	   *start_offsets;
 	int64	   *end_offsets;
+	int64		counts[SI_NUM_LINEAGE];
 } SiDelta;
 
 /* What a worker is to do: publish a task's deltas, or merge some of a level. */

@@ -23,7 +23,7 @@
 #define DELTAS_LOCK_CLASS	0x514A
 
 static SiStatement read_deltas = {
-	"SELECT level::pg_catalog.int4, group_id, seq, rows, partitions, start_offsets, end_offsets"
+	"SELECT level::pg_catalog.int4, group_id, seq, rows, partitions, start_offsets, end_offsets, first_seq, counts"
 	" FROM stream_ingest.delta WHERE data_source_id = $1 ORDER BY seq, group_id",
 	1, {INT8OID}
 };
@@ -95,6 +95,8 @@ si_catalog_deltas(int64 data_source_id, SiDeltaRow **rows)
 		d->partitions = si_array_int4(si_spi_value(i, 5, &isnull), &d->npartitions);
 		d->starts = si_array_int8(si_spi_value(i, 6, &isnull), &k);
 		d->ends = si_array_int8(si_spi_value(i, 7, &isnull), &k);
+		d->first_seq = si_spi_int8(i, 8);
+		memcpy(d->counts, si_array_int8(si_spi_value(i, 9, &isnull), &k), sizeof(d->counts));
 	}
 	return n;
 }
@@ -108,9 +110,10 @@ si_catalog_any_delta(int64 data_source_id)
 }
 
 void
-si_catalog_drop_delta(int64 data_source_id, const SiDeltaRow *d)
+si_catalog_drop_delta(const char *supervisor_id, int64 data_source_id, const SiDeltaRow *d)
 {
 	Datum		args[4];
+	SiLineage	l = {.kind = "dropped"};
 
 	args[0] = Int64GetDatum(data_source_id);
 	args[1] = Int32GetDatum(d->level);
@@ -120,6 +123,18 @@ si_catalog_drop_delta(int64 data_source_id, const SiDeltaRow *d)
 	/* under the lock nobody else removes any */
 	if (si_spi_int8(0, 1) != 1)
 		elog(ERROR, "delta " INT64_FORMAT " of data source " INT64_FORMAT " is gone", d->seq, data_source_id);
+	l.data_source_id = data_source_id;
+	l.supervisor_id = supervisor_id;
+	l.group_id = d->group_id;
+	l.first_seq = d->first_seq;
+	l.last_seq = d->seq;
+	l.npartitions = d->npartitions;
+	l.partitions = d->partitions;
+	l.starts = d->starts;
+	l.ends = d->ends;
+	l.counts = d->counts;
+	l.rows = d->rows;
+	(void) si_lineage_add(&l);
 	/* an asynchronous commit lost in a crash would bring back rows whose files are gone */
 	ForceSyncCommit();
 }

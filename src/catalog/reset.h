@@ -9,6 +9,7 @@
 #ifndef SI_CATALOG_RESET_H
 #define SI_CATALOG_RESET_H
 
+#include "catalog/lineage.h"
 #include "catalog/supervisors.h"
 
 /* An unpublished chunk, without its data. */
@@ -22,6 +23,8 @@ typedef struct SiDeltaRow
 	int32	   *partitions;
 	int64	   *starts;
 	int64	   *ends;
+	int64		first_seq;
+	int64		counts[SI_NUM_LINEAGE];
 } SiDeltaRow;
 
 /*
@@ -34,8 +37,8 @@ extern void si_catalog_lock_deltas(int64 data_source_id);
 extern int	si_catalog_deltas(int64 data_source_id, SiDeltaRow **rows);
 extern bool si_catalog_any_delta(int64 data_source_id);
 
-/* Removes one; its file gets a tombstone. */
-extern void si_catalog_drop_delta(int64 data_source_id, const SiDeltaRow *d);
+/* Removes one, which leaves its lineage; its file gets a tombstone. */
+extern void si_catalog_drop_delta(const char *supervisor_id, int64 data_source_id, const SiDeltaRow *d);
 
 /*
  * Tasks of a group that wait to be published: those without a delta left have

@@ -12,6 +12,7 @@
 
 #include "access/xact.h"
 #include "catalog/chunks.h"
+#include "catalog/lineage.h"
 #include "catalog/gaps.h"
 #include "catalog/pg_type.h"
 #include "catalog/supervisors.h"
@@ -656,6 +657,7 @@ si_catalog_apply_reset(const SiRequestRow *r)
 {
 	Datum		args[] = {INSTALL_ARG, TEXT_ARG(r->supervisor_id), Int32GetDatum(SI_COUNT_PARSE_EXCEPTIONS + 1)};
 
+	si_lineage_rest(r->supervisor_id);
 	run(PLAN_RESET, 0, args);
 	si_gaps_forget(r->supervisor_id);
 	si_catalog_forget_request(r->request_id);
@@ -695,11 +697,57 @@ si_catalog_add_stream(int64 data_source_id, const char *topic)
 	return int32_field(0, 1);
 }
 
+/* Partitions that this supervisor has not read until now. */
+static void
+note_begins(const SiSupervisorRow *s, const SiGroupState *groups, int ngroups)
+{
+	for (int g = 0; g < ngroups; g++)
+	{
+		int			n = 0;
+		int32	   *partitions = palloc(Max(groups[g].npartitions, 1) * sizeof(int32));
+		int64	   *from = palloc(Max(groups[g].npartitions, 1) * sizeof(int64));
+		int64	   *to = palloc(Max(groups[g].npartitions, 1) * sizeof(int64));
+
+		for (int i = 0; i < groups[g].npartitions; i++)
+		{
+			if (si_lineage_is_read(s->id, groups[g].partitions[i]))
+				continue;
+			partitions[n] = groups[g].partitions[i];
+			from[n] = -1;
+			to[n++] = groups[g].offsets[i];
+		}
+		si_catalog_note_move(s->id, s->data_source_id, groups[g].group_id, groups[g].next_seq, n, partitions, from, to);
+	}
+}
+
+void
+si_catalog_note_move(const char *supervisor_id, int64 data_source_id, int group_id, int64 next_seq,
+					 int npartitions, const int32 *partitions, const int64 *from, const int64 *to)
+{
+	static const int64 none[SI_NUM_LINEAGE] = {0};
+	SiLineage	l = {.kind = "move"};
+
+	if (npartitions == 0)
+		return;
+	l.data_source_id = data_source_id;
+	l.supervisor_id = supervisor_id;
+	l.group_id = group_id;
+	l.first_seq = l.last_seq = next_seq;
+	l.npartitions = npartitions;
+	l.partitions = partitions;
+	l.starts = from;
+	l.ends = to;
+	l.counts = none;
+	(void) si_lineage_add(&l);
+}
+
 void
 si_catalog_set_groups(const SiSupervisorRow *s, const char *stream, const SiGroupState *groups, int ngroups)
 {
 	Datum		old[] = {INSTALL_ARG, TEXT_ARG(s->id)};
 
+	si_lineage_rest(s->id);
+	note_begins(s, groups, ngroups);
 	run(PLAN_GROUPS_GONE, 0, old);
 	for (int i = 0; i < ngroups; i++)
 	{
@@ -741,14 +789,19 @@ si_catalog_task_move(const char *task_id, const SiGroupState *was, const SiGroup
 }
 
 bool
-si_catalog_set_offsets(const char *supervisor_id, const SiGroupState *was, const int64 *offsets)
+si_catalog_set_offsets(const char *supervisor_id, int64 data_source_id, const SiGroupState *was, const int64 *offsets)
 {
 	Datum		args[] = {
 		INSTALL_ARG, TEXT_ARG(supervisor_id), Int32GetDatum(was->group_id),
 		int8_array(offsets, was->npartitions), int8_array(was->offsets, was->npartitions)
 	};
 
-	return run(PLAN_GROUP_OFFSETS, 0, args) == 1;
+	si_lineage_rest(supervisor_id);
+	if (run(PLAN_GROUP_OFFSETS, 0, args) != 1)
+		return false;
+	si_catalog_note_move(supervisor_id, data_source_id, was->group_id, was->next_seq, was->npartitions, was->partitions,
+						 was->offsets, offsets);
+	return true;
 }
 
 void

@@ -163,8 +163,11 @@ extern void si_catalog_task_move(const char *task_id, const SiGroupState *was, c
 /* Replaces all groups of a supervisor; stream is what the spec calls it: topic or topicPattern. */
 extern void si_catalog_set_groups(const SiSupervisorRow *s, const char *stream,
 								  const SiGroupState *groups, int ngroups);
+/* For the audit: offsets of a group were moved, from -1 where the partition is new. */
+extern void si_catalog_note_move(const char *supervisor_id, int64 data_source_id, int group_id, int64 next_seq,
+								 int npartitions, const int32 *partitions, const int64 *from, const int64 *to);
 /* Moves a group's offsets without reading; false when they have changed meanwhile. */
-extern bool si_catalog_set_offsets(const char *supervisor_id, const SiGroupState *was, const int64 *offsets);
+extern bool si_catalog_set_offsets(const char *supervisor_id, int64 data_source_id, const SiGroupState *was, const int64 *offsets);
 
 /*
  * A new reading task that starts where its group is, while nothing reads the

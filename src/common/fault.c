@@ -20,14 +20,22 @@ si_fault_is(const char *name)
 	return si_fault_point != NULL && strcmp(si_fault_point, name) == 0;
 }
 
-/* Whether the setting is "name:action". */
+/* Whether "name:action" is one of the setting's list. */
 static bool
 armed(const char *name, const char *action)
 {
-	size_t		len = strlen(name);
+	size_t		name_len = strlen(name);
+	size_t		action_len = strlen(action);
 
-	return strncmp(si_fault_point, name, len) == 0 && si_fault_point[len] == ':' &&
-		strcmp(si_fault_point + len + 1, action) == 0;
+	for (const char *p = si_fault_point; p != NULL; p = strchr(p, ','))
+	{
+		p += *p == ',';
+		if (strncmp(p, name, name_len) == 0 && p[name_len] == ':' &&
+			strncmp(p + name_len + 1, action, action_len) == 0 &&
+			(p[name_len + 1 + action_len] == '\0' || p[name_len + 1 + action_len] == ','))
+			return true;
+	}
+	return false;
 }
 
 void

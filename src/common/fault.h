@@ -4,7 +4,8 @@
  *
  * stream_ingest.fault_point = 'name:crash' kills the process with SIGKILL at
  * the place of that name, 'name:error' raises an ERROR there, 'name:hang'
- * waits there until the setting is changed.  Costs one load when unset.
+ * waits there until the setting is changed.  Several are separated by commas.
+ * Costs one load when unset.
  */
 #ifndef SI_COMMON_FAULT_H
 #define SI_COMMON_FAULT_H

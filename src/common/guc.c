@@ -107,7 +107,7 @@ si_guc_define(void)
 							 NULL, NULL, NULL);
 	DefineCustomStringVariable("stream_ingest.fault_point",
 							   "Makes a worker fail at a named place.",
-							   "For tests only: <name>:crash, <name>:error or <name>:hang.",
+							   "For tests only: a list of <name>:crash, <name>:error or <name>:hang.",
 							   &si_fault_point, "", PGC_SIGHUP, GUC_NOT_IN_SAMPLE | GUC_SUPERUSER_ONLY | GUC_NO_SHOW_ALL,
 							   NULL, NULL, NULL);
 	DefineCustomIntVariable("stream_ingest.max_tasks",

@@ -152,7 +152,7 @@ si_plan_gaps(SiSupervisor *s, const SiGroupRow *g, SiReader *r, SiTaskRow *task,
 	{
 		if (task)
 			si_catalog_task_hand_off(task->task_id, NULL, NULL);
-		if (!si_catalog_set_offsets(s->row.id, &g->state, offsets))
+		if (!si_catalog_set_offsets(s->row.id, s->row.data_source_id, &g->state, offsets))
 			ereport(ERROR,
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					 errmsg("the offsets of task group %d have changed while they were to be moved", g->state.group_id)));

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/gaps.h"
 #include "catalog/reset.h"
 #include "common/fault.h"
 #include "spec/tree.h"
@@ -200,7 +201,7 @@ drop_deltas(SiSupervisor *s, Wanted *w, int64 *rows, int *doubled)
 		*doubled += chunks[i].doubled;
 		if (!chunks[i].dropped)
 			continue;
-		si_catalog_drop_delta(s->row.data_source_id, &deltas[i]);
+		si_catalog_drop_delta(s->row.id, s->row.data_source_id, &deltas[i]);
 		*rows += deltas[i].rows;
 	}
 }
@@ -262,6 +263,20 @@ keep_bounds(SiSupervisor *s, SiGroupState *group, const int32 *partitions, int n
 	group->stops = stops;
 }
 
+/* For the audit: where a group was, and where it goes on. */
+static void
+note_moves(SiSupervisor *s, const SiGroupState *was, const Wanted *w)
+{
+	int64	   *to = palloc(sizeof(int64) * Max(was->npartitions, 1));
+
+	for (int i = 0; i < was->npartitions; i++)
+		for (int k = 0; k < w->n; k++)
+			if (w->partitions[k].partition == was->partitions[i])
+				to[i] = w->partitions[k].offset;
+	si_catalog_note_move(s->row.id, s->row.data_source_id, was->group_id, was->next_seq, was->npartitions,
+						 was->partitions, was->offsets, to);
+}
+
 /* Writes the offsets; partitions that nobody read yet go to the first group. */
 static void
 write_groups(SiSupervisor *s, SiGroupRow *rows, int ngroups, const Wanted *w)
@@ -297,6 +312,8 @@ write_groups(SiSupervisor *s, SiGroupRow *rows, int ngroups, const Wanted *w)
 		group->counters.n[SI_COUNT_PARSE_EXCEPTIONS] = 0;
 	}
 	si_catalog_set_groups(&s->row, si_spec_stream(s->spec), groups, n);
+	for (int g = 0; g < ngroups; g++)
+		note_moves(s, &rows[g].state, w);
 }
 
 void
@@ -325,6 +342,7 @@ si_supervisor_reset(SiSupervisor *s)
 			si_catalog_forget_rejected(s->row.id, si_stream_topic(s->streams, s->nstreams, w.partitions[i].partition),
 									   si_partition_number(w.partitions[i].partition), w.partitions[i].offset);
 	write_groups(s, groups, ngroups, &w);
+	si_gaps_forget(s->row.id);
 	si_catalog_forget_request(s->pending->request_id);
 	SI_FAULT("reset_before_end");
 	for (int i = 0; i < w.n; i++)

@@ -81,6 +81,8 @@ sub offsets
 	return qq('{"type":"kafka","partitions":{"type":"end","stream":"a","partitionOffsetMap":{$map}}}');
 }
 
+# nothing is published until it is meant to be
+set_fault('merge_done:hang');
 $kafka->topic('a', 2);
 my %a = (dataSource => 'a', topic => 'a', brokers => $kafka->address, dimensions => ['n']);
 $node->submit(spec(%a));
@@ -109,17 +111,21 @@ is(query("BEGIN; SELECT reset_supervisor('a'); ROLLBACK; SELECT count(*) FROM st
 # ---- in the middle of it the overlord is killed
 for my $point ('reset_deltas_removed', 'reset_before_end')
 {
-	set_fault("$point:crash");
+	set_fault("merge_done:hang,$point:crash");
 	my $log = -s $node->logfile;
 	query("SELECT reset_offsets('a', " . offsets(0 => 0, 1 => 2) . ")");
 	my $deadline = time() + 60;
 	until (slurp_file($node->logfile, $log) =~ /was terminated by signal 9/ || time() > $deadline) { select(undef, undef, undef, 0.05); }
-	set_fault('');
+	set_fault('merge_done:hang');
 	like(slurp_file($node->logfile, $log), qr/was terminated by signal 9/, "killed at $point");
 	settled('the reset');
 	produce('a', 1, 1);
 	exact($n, $n, 'each row once');
 }
+
+like(query("SELECT audit_supervisor('a')"), qr/"exactlyOnce":true,"discrepancy":null.*"rows":$n\}/, 'the audit finds each row once');
+
+set_fault('');
 
 # ---- the ends, and times
 query("SELECT suspend_supervisor('a')");
@@ -147,6 +153,8 @@ my $all = query('SELECT sum(rows) FROM stream_ingest.segment');
 like(notices("SELECT reset_supervisor('a')"), qr/NOTICE:  up to $all published rows of supervisor \[a\] can be stored once more/, 'a NOTICE says how many rows');
 settled('a reset');
 exact($rows + 4 + $n, $n, 'everything is read again, also what was skipped');
+
+like(query("SELECT audit_supervisor('a')"), qr/"exactlyOnce":true,"discrepancy":null/, 'the audit knows all resets');
 
 # ---- a reset that waits for its broker lets other verbs pass
 $kafka->pause;

@@ -51,6 +51,42 @@ ok($node->wait_for(q(SELECT value FROM stream_ingest.metrics WHERE name = 'inges
 query("SELECT resume_supervisor('a')");
 is(query("SELECT wait_until_current('a'); SELECT count(*) FROM a"), "t\n29", 'a fence after resume');
 
+# ---- lineage
+sub audit { return query("SELECT audit_supervisor('$_[0]')"); }
+
+$kafka->produce('a', 1, 'not JSON', 'neither');
+query("SELECT wait_until_current('a')");
+$node->restart;
+produce('a', 1, 5);
+query("SELECT wait_until_current('a')");
+like(audit('a'), qr/"exactlyOnce":true,"discrepancy":null,"partitions":2,.*"processed":34,"processedWithError":0,"unparseable":2,.*"rolledUp":0,"rows":34\}/,
+	'ranges, counts and files agree');
+query("SELECT handoff_task_groups('a', '{0}')");
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.delta", '0'), 'published');
+like(audit('a'), qr/"exactlyOnce":true,.*"rows":34\}/, 'also when it is published');
+produce('a', 0, 1);
+query("SELECT wait_until_current('a')");
+$node->submit(spec(%a, io => { taskCount => 2 }));
+produce('a', $_, 3) for 0 .. 1;
+ok($node->wait_for('SELECT count(*) FROM a', '41'), 'partitions are dealt out anew');
+like(audit('a'), qr/"exactlyOnce":true,.*"rows":41\}/, 'no range is lost');
+
+# what must never happen is found
+for my $damage (
+	[ 'UPDATE stream_ingest.publish SET end_offsets[1] = end_offsets[1] - 1 WHERE kind = $$publish$$' => qr/offsets are missing/ ],
+	[ 'UPDATE stream_ingest.publish SET end_offsets[1] = end_offsets[1] + 1 WHERE kind = $$publish$$' => qr/offsets are there twice/ ],
+	[ 'UPDATE stream_ingest.delta SET counts[1] = counts[1] - 1 WHERE seq = (SELECT max(seq) FROM stream_ingest.delta)' => qr/processed: chunks were counted as \d+/ ],
+	[ 'DELETE FROM stream_ingest.delta WHERE seq = (SELECT max(seq) FROM stream_ingest.delta)' => qr/the committed offset begins at/ ],
+	[ 'UPDATE stream_ingest.segment SET rows = rows + 1' => qr/publish \d+ made 1 segments of \d+ rows, but there are 1 of \d+ rows/ ],
+	[ 'UPDATE stream_ingest.segment SET publish_id = NULL' => qr/publish \d+ made 1 segments/ ],
+	[ 'UPDATE stream_ingest.publish SET rows = rows + 1, counts[5] = counts[5] + 1, counts[1] = counts[1] + 1 WHERE publish_id = (SELECT min(publish_id) FROM stream_ingest.segment);'
+	  . 'UPDATE stream_ingest.segment SET rows = rows + 1 WHERE publish_id = (SELECT min(publish_id) FROM stream_ingest.segment);'
+	  . 'UPDATE stream_ingest.task_group SET counters[1] = counters[1] + 1, counters[13] = counters[13] + 1,'
+	  . 'chunk_counters[1] = chunk_counters[1] + 1, chunk_counters[13] = chunk_counters[13] + 1 WHERE group_id = 0' => qr/holds \d+ rows, its catalog row says \d+/ ])
+{
+	like(query("BEGIN; $damage->[0]; SELECT audit_supervisor('a'); ROLLBACK"), qr/"exactlyOnce":false.*$damage->[1]/, $damage->[0]);
+}
+
 $node->stop;
 $kafka->stop;
 done_testing();
