@@ -89,7 +89,8 @@ si_rowset_add(SiRowSet *rs, SiReason *why)
 
 	if (!reserve(rs, used + rs->stride, why))
 		return false;
-	memset(rs->values + used, 0, rs->stride * sizeof(SiValue));
+	if (rs->stride > 0)
+		memset(rs->values + used, 0, rs->stride * sizeof(SiValue));
 	rs->nrows++;
 	return true;
 }
