@@ -23,14 +23,10 @@
 
 typedef struct IndexColumn
 {
+	/* what every row touches lies together */
 	SiColumnDesc desc;
-	const char *input;			/* name of the field it is made of, for reasons */
 	int			slot;			/* of its input; -1: count */
 	SiMultiValue multi_value;
-	uint8		auto_type;		/* SiAutoType */
-	bool		known;			/* discovered: the catalog has it */
-	uint8		auto_known;		/* with this auto_type */
-	uint32		max_len;		/* bytes, or characters of a dimension, of a string */
 	union
 	{
 		uint32	   *codes;
@@ -39,9 +35,14 @@ typedef struct IndexColumn
 		double	   *doubles;
 	}			v;
 	uint64	   *nulls;			/* numeric columns */
-	bool		any_null;		/* a bit of nulls is set */
 	uint32		nvalues;		/* rows that are not null */
+	uint32		max_len;		/* bytes, or characters of a dimension, of a string */
+	bool		any_null;		/* a bit of nulls is set */
+	uint8		auto_type;		/* SiAutoType */
+	bool		known;			/* discovered: the catalog has it */
+	uint8		auto_known;		/* with this auto_type */
 	SiDictBuilder dict;
+	const char *input;			/* name of the field it is made of, for reasons */
 } IndexColumn;
 
 typedef struct RollupEntry
