@@ -177,6 +177,8 @@ create(const SiSpecFormat *options, SiFieldTable *fields)
 	f->fields = fields;
 	f->discovers = si_fields_discovers(fields) && !options->no_discovery;
 	f->roots = si_fields_create(f->discovers, MAX_ROOT_FIELDS);
+	if (si_fields_nested(fields))
+		si_fields_discover_nested(f->roots);
 	f->programs = palloc0(sizeof(Program) * Max(options->nfields, 1));
 	for (; f->nprograms < options->nfields; f->nprograms++)
 		compile_program(f, &f->programs[f->nprograms], &options->fields[f->nprograms]);
@@ -192,7 +194,7 @@ create(const SiSpecFormat *options, SiFieldTable *fields)
  * Rows
  */
 
-/* A root field is discovered when it is a scalar, or an array of scalars. */
+/* A root field is discovered when it is a scalar, or an array of scalars; unless all are. */
 static bool
 is_flat(const SiValue *v)
 {
@@ -296,7 +298,7 @@ add_row(SiFormat *f, const SiValue *roots, const SiJsonNode *whole, SiReason *wh
 		SiBound    *b = &f->bounds[i];
 
 		if (b->slot == SI_FIELD_IGNORED || roots[i].kind == SI_VALUE_MISSING ||
-			(b->slot == SI_FIELD_UNDECIDED && !is_flat(&roots[i])))
+			(b->slot == SI_FIELD_UNDECIDED && !si_fields_nested(f->fields) && !is_flat(&roots[i])))
 			continue;
 		if (!put(f, b, roots[i], why))
 			return false;

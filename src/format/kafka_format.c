@@ -302,7 +302,10 @@ add_headers(SiFormat *f, const SiMessage *m)
 	return true;
 }
 
-/* The first member of an object that is not null, a scalar or an array of scalars. */
+/*
+ * The first member of an object that is not null, a scalar or an array of
+ * scalars; just the first when objects are discovered, too.
+ */
 static bool
 first_member(SiFormat *f, const char *text, size_t len, SiValue *v)
 {
@@ -319,6 +322,8 @@ first_member(SiFormat *f, const char *text, size_t len, SiValue *v)
 		SiJsonNode	element;
 		bool		flat = value.v.kind != SI_VALUE_NULL && value.v.kind != SI_VALUE_OBJECT;
 
+		if (si_fields_nested(f->fields))
+			return si_node_value(&value, &f->rows.scratch, v);
 		if (value.v.kind == SI_VALUE_ARRAY && si_node_walk(&inside, &value))
 			while (flat && si_node_next(&inside, NULL, &element))
 				flat = element.v.kind != SI_VALUE_ARRAY && element.v.kind != SI_VALUE_OBJECT;

@@ -5,7 +5,8 @@
  * Options are separated by "; ":  csv, tsv, regex, lines, json; columns=a,b
  * header skip=2 list=| delimiter=| numbers pattern=... ; root:name=expr
  * path:name=expr jq:name=expr tree:name=a/b nodiscovery lines node
- * features=NUMBER; want=a,b (fields somebody asks for), listed (only these).
+ * features=NUMBER; want=a,b (fields somebody asks for), listed (only these),
+ * nested (objects are discovered).
  */
 #ifndef SI_TEST_FORMAT_CASE_H
 #define SI_TEST_FORMAT_CASE_H
@@ -24,6 +25,7 @@ typedef struct FormatCase
 {
 	SiSpecFormat options;
 	bool		listed;
+	bool		nested;
 	int			nwanted;
 	char	   *wanted[CASE_LIST];
 	char	   *columns[CASE_LIST];
@@ -125,6 +127,7 @@ case_option(FormatCase *c, char *option)
 	o->newline_delimited |= strcmp(option, "newlines") == 0;
 	o->node_reader |= strcmp(option, "node") == 0;
 	c->listed |= strcmp(option, "listed") == 0;
+	c->nested |= strcmp(option, "nested") == 0;
 }
 
 /* text is written to. */
@@ -154,6 +157,8 @@ case_fields(const FormatCase *c)
 {
 	SiFieldTable *fields = si_fields_create(!c->listed, 1000);
 
+	if (c->nested)
+		si_fields_discover_nested(fields);
 	for (int i = 0; i < c->nwanted; i++)
 		si_fields_add(fields, c->wanted[i], strlen(c->wanted[i]));
 	return fields;
