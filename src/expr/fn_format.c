@@ -23,6 +23,8 @@ typedef struct Output
 static bool
 put(Output *o, const char *s, size_t len)
 {
+	if (len == 0)
+		return true;
 	if (o->len + len > SI_EXPR_MAX_TEXT)
 		return si_expr_fail(o->ev, "the text would be longer than %d bytes", SI_EXPR_MAX_TEXT);
 	if (o->len + len > o->cap)
