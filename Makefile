@@ -16,7 +16,7 @@ DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
 PG_CPPFLAGS = -I$(srcdir)/src -MMD -MP -DSI_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement
 PG_CXXFLAGS = -std=c++17 -O3 -fno-exceptions -fno-rtti -DSIMDJSON_EXCEPTIONS=0 -Wall
-SHLIB_LINK = -lrdkafka -llz4 -lroaring -lsimdjson -licui18n -licuuc -lstdc++ -lpthread
+SHLIB_LINK = -lrdkafka -llz4 -lzstd -lroaring -lsimdjson -licui18n -licuuc -lstdc++ -lpthread
 
 # No LLVM bitcode: nothing here is worth inlining into a query.
 override with_llvm := no

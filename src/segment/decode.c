@@ -8,7 +8,6 @@
  */
 #include "common/port.h"
 
-#include <lz4.h>
 
 #include "segment/segment_int.h"
 
@@ -56,22 +55,23 @@ open_block(SiDecoder *d, const uint8 *data, size_t len, int *enc, uint8 *flags, 
 	*flags = data[1];
 	if (*enc >= SI_ENC_COUNT)
 		return bad(why, "unknown block encoding");
-	if (*flags & ~(SI_BLOCK_LZ4 | SI_BLOCK_NULLS))
+	if (*flags & ~(SI_BLOCK_COMPRESSED | SI_BLOCK_NULLS) ||
+		(*flags & SI_BLOCK_COMPRESSED) == SI_BLOCK_COMPRESSED)
 		return bad(why, "unknown block flags");
 	c->bad = false;
-	if (*flags & SI_BLOCK_LZ4)
+	if (*flags & SI_BLOCK_COMPRESSED)
 	{
 		uint32		raw;
 		size_t		stored;
 
-		if (len < SI_BLOCK_HEAD_LZ4 + SI_CRC_SIZE)
+		if (len < SI_BLOCK_HEAD_RAW + SI_CRC_SIZE)
 			return bad(why, "block too short");
 		raw = si_load32(data + SI_BLOCK_HEAD);
-		stored = len - SI_BLOCK_HEAD_LZ4 - SI_CRC_SIZE;
+		stored = len - SI_BLOCK_HEAD_RAW - SI_CRC_SIZE;
 		if (raw > SI_MAX_PAYLOAD || stored > SI_MAX_PAYLOAD)
 			return bad(why, "block too long");
-		if (LZ4_decompress_safe((const char *) data + SI_BLOCK_HEAD_LZ4, (char *) d->payload,
-								(int) stored, (int) raw) != (int) raw)
+		if (!si_decompress(*flags & SI_BLOCK_ZSTD ? SI_CODEC_ZSTD : SI_CODEC_LZ4, data + SI_BLOCK_HEAD_RAW,
+						   stored, d->payload, raw))
 			return bad(why, "compressed block is corrupt");
 		c->p = d->payload;
 		c->end = d->payload + raw;

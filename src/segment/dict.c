@@ -5,12 +5,11 @@
  */
 #include "common/port.h"
 
-#include <lz4.h>
 
 #include "segment/segment_int.h"
 
 /* Pieces shorter than this are not worth a compression attempt. */
-#define LZ4_MIN_PIECE		192
+#define MIN_PIECE		192
 
 /* LZ4's speed knob for deltas, which live for minutes. */
 #define LZ4_FAST			8
@@ -125,32 +124,28 @@ si_dict_order(const SiDict *dict)
 /* --------------------------------------------------------------- writing */
 
 static void
-put_piece(SiBuf *out, const char *data, uint32 len, bool fast)
+put_piece(SiBuf *out, SiCodec codec, const char *data, uint32 len, bool fast)
 {
 	uint8	   *head;
 	uint8	   *p;
+	size_t		got = 0;
 
-	si_buf_reserve(out, SI_VARINT_MAX + LZ4_COMPRESSBOUND(SI_PIECE_BYTES) + SI_CRC_SIZE);
+	si_buf_reserve(out, SI_VARINT_MAX + SI_PIECE_BYTES + SI_CRC_SIZE);
 	head = (uint8 *) out->data + out->len;
-	if (len >= LZ4_MIN_PIECE)
+	/* the varint of a compressed length has 3 bytes at most */
+	if (len >= MIN_PIECE)
+		got = si_compress(codec, data, len, head + 3, len - len / 16, fast ? LZ4_FAST : 1);
+	if (got > 0)
 	{
-		/* the varint of a compressed length has 3 bytes at most */
-		int			room = (int) (len - len / 16);
-		int			got = LZ4_compress_fast(data, (char *) head + 3, (int) len, room,
-											fast ? LZ4_FAST : 1);
+		uint32		crc = si_crc(head + 3, got);
 
-		if (got > 0)
-		{
-			uint32		crc = si_crc(head + 3, got);
-
-			p = si_put_varint(head, (uint64) got << 1 | 1);
-			memmove(p, head + 3, got);
-			memcpy(p + got, &crc, sizeof(crc));
-			out->len = (char *) p + got + sizeof(crc) - out->data;
-			return;
-		}
+		p = si_put_varint(head, (uint64) got << 2 | codec);
+		memmove(p, head + 3, got);
+		memcpy(p + got, &crc, sizeof(crc));
+		out->len = (char *) p + got + sizeof(crc) - out->data;
+		return;
 	}
-	p = si_put_varint(head, (uint64) len << 1);
+	p = si_put_varint(head, (uint64) len << 2 | SI_CODEC_NONE);
 	out->len = (char *) p - out->data;
 	si_buf_put(out, data, len);
 	si_buf_crc(out, out->len - len);
@@ -197,7 +192,7 @@ put_lengths(SiBuf *out, SiEncoder *e, const SiDict *dict, const uint32 *order,
 
 /* The bytes of all entries in a given order, gathered piece by piece. */
 static void
-put_ordered_bytes(SiBuf *out, const SiDict *dict, const uint32 *order, bool fast)
+put_ordered_bytes(SiBuf *out, SiCodec codec, const SiDict *dict, const uint32 *order, bool fast)
 {
 	char	   *piece = si_alloc(SI_PIECE_BYTES);
 	uint32		used = 0;
@@ -217,13 +212,13 @@ put_ordered_bytes(SiBuf *out, const SiDict *dict, const uint32 *order, bool fast
 			from += n;
 			if (used == SI_PIECE_BYTES)
 			{
-				put_piece(out, piece, used, fast);
+				put_piece(out, codec, piece, used, fast);
 				used = 0;
 			}
 		}
 	}
 	if (used > 0)
-		put_piece(out, piece, used, fast);
+		put_piece(out, codec, piece, used, fast);
 	pfree(piece);
 }
 
@@ -241,12 +236,12 @@ si_dict_write(SiBuf *out, SiEncoder *e, const SiDict *dict, const uint32 *order,
 		return false;
 	if (order)
 	{
-		put_ordered_bytes(out, dict, order, fast);
+		put_ordered_bytes(out, e->codec, dict, order, fast);
 		return true;
 	}
 	end = dict->offsets[dict->count];
 	for (from = dict->offsets[0]; from < end; from += SI_PIECE_BYTES)
-		put_piece(out, dict->bytes + from, (uint32) Min(end - from, SI_PIECE_BYTES), fast);
+		put_piece(out, e->codec, dict->bytes + from, (uint32) Min(end - from, SI_PIECE_BYTES), fast);
 	return true;
 }
 
@@ -302,25 +297,26 @@ load_bytes(SiSegColumn *col, SiCursor *c, const uint8 *start, char *bytes, SiSeg
 		uint32		raw = (uint32) Min(col->raw_bytes - done, SI_PIECE_BYTES);
 		uint64		offset = col->dict_offset + (c->p - start);
 		uint64		head = si_cur_varint(c);
-		const uint8 *stored = si_cur_bytes(c, head >> 1);
+		const uint8 *stored = si_cur_bytes(c, head >> 2);
 		const uint8 *crc = si_cur_bytes(c, SI_CRC_SIZE);
-		int			len = (int) (head >> 1);
+		int			len = (int) (head >> 2);
+		SiCodec		codec = (SiCodec) (head & 3);
 		bool		ok;
 
-		if (crc == NULL || head >> 1 > SI_PIECE_BYTES)
+		if (crc == NULL || head >> 2 > SI_PIECE_BYTES)
 			return si_fail(err, offset, "dictionary of column \"%.64s\" ends early",
 						   col->info.desc.name);
 		if (!si_crc_ok(stored, (size_t) len + SI_CRC_SIZE))
 			return si_fail(err, offset, "wrong checksum in the dictionary of column \"%.64s\"",
 						   col->info.desc.name);
-		if (head & 1)
-			ok = LZ4_decompress_safe((const char *) stored, bytes + done, len, (int) raw) == (int) raw;
-		else
+		if (codec == SI_CODEC_NONE)
 			ok = len == raw;
+		else
+			ok = si_decompress(codec, stored, len, bytes + done, raw);
 		if (!ok)
 			return si_fail(err, offset, "dictionary of column \"%.64s\" is corrupt",
 						   col->info.desc.name);
-		if (!(head & 1))
+		if (codec == SI_CODEC_NONE)
 			memcpy(bytes + done, stored, raw);
 		done += raw;
 	}

@@ -9,13 +9,12 @@
  */
 #include "common/port.h"
 
-#include <lz4.h>
 #include <math.h>
 
 #include "segment/segment_int.h"
 
 /* Payloads shorter than this are not worth a compression attempt. */
-#define LZ4_MIN_PAYLOAD		128
+#define MIN_PAYLOAD			128
 
 /* LZ4's speed knob: codes and packed numbers compress a lot or not at all. */
 #define LZ4_ACCELERATION	4
@@ -23,38 +22,36 @@
 /* Cost in bits of the fixed parts of an encoding, roughly. */
 #define STREAM_BITS			(4 * 8)
 
-/* Appends head, payload (compressed when that pays) and CRC to out. */
+/* Appends head, the first len bytes of the encoder's payload (compressed when that pays) and CRC to out. */
 static void
-finish_block(SiBuf *out, SiEncoding enc, uint8 flags, const uint8 *payload, size_t len)
+finish_block(SiBuf *out, SiEncoding enc, uint8 flags, const SiEncoder *e, size_t len)
 {
 	size_t		from = out->len;
 	uint8	   *head;
+	size_t		got = 0;
 
 	Assert(len <= SI_MAX_PAYLOAD);
-	si_buf_reserve(out, len + SI_BLOCK_HEAD_LZ4 + SI_CRC_SIZE);
+	si_buf_reserve(out, len + SI_BLOCK_HEAD_RAW + SI_CRC_SIZE);
 	head = (uint8 *) out->data + from;
 	head[0] = (uint8) enc;
 	head[1] = flags;
-	if (len >= LZ4_MIN_PAYLOAD)
+	if (len >= MIN_PAYLOAD)
+		got = si_compress(e->codec, e->payload, len, head + SI_BLOCK_HEAD_RAW, len - len / 16 - 4,
+						  LZ4_ACCELERATION);
+	if (got > 0)
 	{
-		int			room = (int) (len - len / 16 - 4);
-		int			got = LZ4_compress_fast((const char *) payload, (char *) head + SI_BLOCK_HEAD_LZ4,
-											(int) len, room, LZ4_ACCELERATION);
+		uint32		raw = (uint32) len;
 
-		if (got > 0)
-		{
-			uint32		raw = (uint32) len;
-
-			head[1] |= SI_BLOCK_LZ4;
-			memcpy(head + SI_BLOCK_HEAD, &raw, sizeof(raw));
-			out->len += SI_BLOCK_HEAD_LZ4 + got;
-			si_buf_crc(out, from);
-			return;
-		}
+		head[1] |= e->codec == SI_CODEC_ZSTD ? SI_BLOCK_ZSTD : SI_BLOCK_LZ4;
+		memcpy(head + SI_BLOCK_HEAD, &raw, sizeof(raw));
+		out->len += SI_BLOCK_HEAD_RAW + got;
 	}
-	if (len > 0)
-		memcpy(head + SI_BLOCK_HEAD, payload, len);
-	out->len += SI_BLOCK_HEAD + len;
+	else
+	{
+		if (len > 0)
+			memcpy(head + SI_BLOCK_HEAD, e->payload, len);
+		out->len += SI_BLOCK_HEAD + len;
+	}
 	si_buf_crc(out, from);
 }
 
@@ -162,7 +159,7 @@ encode_code_runs(SiBuf *out, SiEncoder *e, const uint32 *codes, uint32 n, uint32
 	p = si_put_varint(e->payload, r);
 	p = put_stream32(p, e->runs_value, r, min, width);
 	p = put_stream32(p, e->runs_length, r, 0, length_width);
-	finish_block(out, SI_ENC_RUNS, 0, e->payload, p - e->payload);
+	finish_block(out, SI_ENC_RUNS, 0, e, p - e->payload);
 	return true;
 }
 
@@ -199,7 +196,7 @@ si_encode_codes(SiBuf *out, SiEncoder *e, const uint32 *codes, uint32 n, SiColum
 	if (min == max)
 	{
 		p = si_put_varint(e->payload, si_zigzag(min));
-		finish_block(out, SI_ENC_CONSTANT, 0, e->payload, p - e->payload);
+		finish_block(out, SI_ENC_CONSTANT, 0, e, p - e->payload);
 		return SI_ENC_CONSTANT;
 	}
 	width = si_bits(max - min);
@@ -207,7 +204,7 @@ si_encode_codes(SiBuf *out, SiEncoder *e, const uint32 *codes, uint32 n, SiColum
 		encode_code_runs(out, e, codes, n, nruns, min, width, (uint64) n * width + STREAM_BITS))
 		return SI_ENC_RUNS;
 	p = put_stream32(e->payload, codes, n, min, width);
-	finish_block(out, SI_ENC_PACKED, 0, e->payload, p - e->payload);
+	finish_block(out, SI_ENC_PACKED, 0, e, p - e->payload);
 	return SI_ENC_PACKED;
 }
 
@@ -478,7 +475,7 @@ si_encode_ints(SiBuf *out, SiEncoder *e, const int64 *v, const uint64 *nulls, ui
 	st->null_count = null_count;
 	if (null_count == n)
 	{
-		finish_block(out, SI_ENC_NULL, 0, e->payload, 0);
+		finish_block(out, SI_ENC_NULL, 0, e, 0);
 		return SI_ENC_NULL;
 	}
 	if (null_count > 0)
@@ -503,7 +500,7 @@ si_encode_ints(SiBuf *out, SiEncoder *e, const int64 *v, const uint64 *nulls, ui
 	if (want_sum)
 		st->has_sum = sum_ints(v, null_count ? nulls : NULL, n, &shape, &st->sum.i);
 	enc = put_ints(e, &p, values, n, &shape);
-	finish_block(out, enc, flags, e->payload, p - e->payload);
+	finish_block(out, enc, flags, e, p - e->payload);
 	return enc;
 }
 
@@ -655,7 +652,7 @@ si_encode_floats(SiBuf *out, SiEncoder *e, const void *v, bool is_double, const 
 	st->null_count = null_count;
 	if (null_count == n)
 	{
-		finish_block(out, SI_ENC_NULL, 0, e->payload, 0);
+		finish_block(out, SI_ENC_NULL, 0, e, 0);
 		return SI_ENC_NULL;
 	}
 	for (i = 0; i < n; i++)
@@ -674,6 +671,6 @@ si_encode_floats(SiBuf *out, SiEncoder *e, const void *v, bool is_double, const 
 		p = put_nulls(p, nulls, n);
 	}
 	enc = put_floats(e, &p, values, is_double, n);
-	finish_block(out, enc, flags, e->payload, p - e->payload);
+	finish_block(out, enc, flags, e, p - e->payload);
 	return enc;
 }

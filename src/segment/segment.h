@@ -10,6 +10,7 @@
 #ifndef SI_SEGMENT_SEGMENT_H
 #define SI_SEGMENT_SEGMENT_H
 
+#include "common/codec.h"
 #include "common/granularity.h"
 #include "common/types.h"
 
@@ -74,7 +75,11 @@ typedef struct SiSegmentError
 typedef struct SiWriteOptions
 {
 	uint8		install[SI_UUID_LEN];
+	SiCodec		dimension_codec;
+	SiCodec		metric_codec;	/* of times, too */
 	bool		bitmaps;		/* one roaring bitmap per dictionary value */
+	int			nplain;			/* dimensions without, though bitmaps */
+	const char *const *plain;
 	bool		sort_dict;		/* renumber codes so that dictionaries ascend */
 	bool		sorted_rows;	/* rows ascend by time, then dimensions */
 	int64		interval_start; /* ms; PG_INT64_MIN..MAX for a delta */

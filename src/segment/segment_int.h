@@ -43,16 +43,18 @@
 /* Block flags. */
 #define SI_BLOCK_LZ4		0x01
 #define SI_BLOCK_NULLS		0x02
+#define SI_BLOCK_ZSTD		0x04
+#define SI_BLOCK_COMPRESSED	(SI_BLOCK_LZ4 | SI_BLOCK_ZSTD)
 
-/* Bytes before the payload without and with LZ4, and after it. */
+/* Bytes before the payload without and with compression, and after it. */
 #define SI_BLOCK_HEAD		2
-#define SI_BLOCK_HEAD_LZ4	6
+#define SI_BLOCK_HEAD_RAW	6
 #define SI_CRC_SIZE			4
 
 #define SI_NULL_BYTES		(SI_BLOCK_ROWS / 8)
 #define SI_NULL_WORDS		(SI_BLOCK_ROWS / 64)
 #define SI_MAX_PAYLOAD		33344
-#define SI_MAX_BLOCK		(SI_MAX_PAYLOAD + SI_BLOCK_HEAD_LZ4 + SI_CRC_SIZE)
+#define SI_MAX_BLOCK		(SI_MAX_PAYLOAD + SI_BLOCK_HEAD_RAW + SI_CRC_SIZE)
 
 /* Room that must be readable or writable after packed bits. */
 #define SI_SLACK			16
@@ -242,8 +244,16 @@ extern bool si_stats_equal(const SiColumnStats *a, const SiColumnStats *b, SiTyp
 /* ------------------------------------------- block codecs (encode, decode) */
 
 /* Work space of block encoding; one per writer. */
+/* codec.c: what the low bits of a piece's length say, too */
+
+/* Bytes written to dst, 0 when they would not fit into room or nothing is compressed. */
+extern size_t si_compress(SiCodec codec, const void *src, size_t len, void *dst, size_t room, int acceleration);
+/* Whether dst has got exactly raw bytes. */
+extern bool si_decompress(SiCodec codec, const void *src, size_t len, void *dst, size_t raw);
+
 typedef struct SiEncoder
 {
+	SiCodec		codec;			/* of what is written next */
 	uint8		payload[SI_MAX_PAYLOAD + SI_SLACK];
 	uint64		work[SI_BLOCK_ROWS];
 	uint64		work2[SI_BLOCK_ROWS];

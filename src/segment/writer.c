@@ -200,6 +200,16 @@ renumber(Writer *w, const SiColumn *c, const uint32 *order)
 	return w->codes;
 }
 
+/* Whether a dimension is to have no bitmaps. */
+static bool
+is_plain(const SiWriteOptions *opt, const char *name)
+{
+	for (int i = 0; i < opt->nplain; i++)
+		if (strcmp(opt->plain[i], name) == 0)
+			return true;
+	return false;
+}
+
 static bool
 put_string_column(Writer *w, const SiColumn *c, SiSegColumn *col)
 {
@@ -226,7 +236,7 @@ put_string_column(Writer *w, const SiColumn *c, SiSegColumn *col)
 	col->dict_len = w->out.len - from;
 	if (!put_blocks(w, c, codes, col))
 		return false;
-	if (!w->opt->bitmaps || c->desc.role != SI_ROLE_DIMENSION)
+	if (!w->opt->bitmaps || c->desc.role != SI_ROLE_DIMENSION || is_plain(w->opt, c->desc.name))
 		return true;
 	if (w->out.len >= FLUSH_BYTES && !flush(w))
 		return false;
@@ -247,6 +257,7 @@ put_column(Writer *w, int i)
 	if (!check_column(w, i))
 		return false;
 	col->info.desc = c->desc;
+	w->encoder->codec = c->desc.role == SI_ROLE_DIMENSION ? w->opt->dimension_codec : w->opt->metric_codec;
 	if (c->desc.type == SI_TYPE_STRING)
 	{
 		if (!put_string_column(w, c, col))

@@ -156,7 +156,7 @@ always_shown(const SiField *field)
 {
 	return field->type == SI_FIELD_OBJECT && field->use == SI_USED && field->same_as == NULL && field->deflt == NULL &&
 		strcmp(field->path, "context") != 0 && strstr(field->path, "parser") == NULL &&
-		strstr(field->path, "flattenSpec") == NULL && strstr(field->path, "headerFormat") == NULL && strstr(field->path, "[]") == NULL;
+		strstr(field->path, "flattenSpec") == NULL && strstr(field->path, "indexSpec") == NULL && strstr(field->path, "headerFormat") == NULL && strstr(field->path, "[]") == NULL;
 }
 
 static SiJson *

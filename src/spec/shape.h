@@ -49,6 +49,11 @@ extern void si_spec_format(SiSpec *spec, const SiSpecShape *shape, SiSpecFinding
 /* Fills what ioConfig says about tasks, idling and bounds; ERROR for what does not fit together. */
 extern void si_spec_scaling(SiSpec *spec, const SiJson *io, const char *prefix, SiSpecFindings *findings);
 
+/* spec_index.c */
+
+/* Fills the codecs; NOTICE for a word that stands for another, unless quiet. */
+extern void si_spec_index(SiSpec *spec, const SiSpecShape *shape, bool quiet);
+
 /* spec_schema.c */
 
 /* Fills what dataSchema says; ERROR for what does not fit together. */

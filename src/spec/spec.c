@@ -340,6 +340,7 @@ parse(Parse *p)
 	SI_CHECKED(f, psprintf("%sioConfig", prefix), build_io(p->spec, &p->shape, p->quiet, f));
 	SI_CHECKED(f, p->shape.format_path, si_spec_format(p->spec, &p->shape, f));
 	SI_CHECKED(f, psprintf("%stuningConfig", prefix), build_tuning(p->spec, &p->shape));
+	si_spec_index(p->spec, &p->shape, p->quiet);
 }
 
 SiSpec *

@@ -10,6 +10,7 @@
 #define SI_SPEC_SPEC_H
 
 #include "common/granularity.h"
+#include "common/codec.h"
 #include "common/types.h"
 #include "expr/filter.h"
 #include "format/convert.h"
@@ -55,6 +56,13 @@ typedef struct SiSpecTransform
 	char	   *path;			/* where the expression stands in the spec */
 	SiExpr	   *expr;			/* NULL: in PostgreSQL's language */
 } SiSpecTransform;
+
+/* indexSpec: how chunks are compressed. */
+typedef struct SiSpecCodecs
+{
+	SiCodec		dimensions;
+	SiCodec		metrics;		/* and times */
+} SiSpecCodecs;
 
 typedef struct SiKeyValue
 {
@@ -118,6 +126,8 @@ typedef struct SiSpec
 	SiSpecFormat format;		/* inputFormat, or what a parser says */
 
 	/* tuningConfig */
+	SiSpecCodecs codecs;		/* indexSpec: of published segments */
+	SiSpecCodecs delta_codecs;	/* indexSpecForIntermediatePersists: of deltas */
 	int64		max_rows_in_memory;
 	int64		max_bytes_in_memory;	/* 0: stream_ingest.task_memory; -1: no limit */
 	int64		max_rows_per_segment;

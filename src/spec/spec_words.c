@@ -26,9 +26,9 @@
 #define SIMPLE_METRICS "Supported are count, {long,float,double}{Sum,Min,Max} and {long,float,double,string}{First,Last,Any}."
 #define AT_QUERY	"An aggregator of queries, not of ingestion."
 #define COMPRESSION(field) \
-	{INDEX "." field, "lz4", SI_NO_EFFECT, NULL}, {INDEX "." field, "lzf", SI_NO_EFFECT, NULL}, \
-	{INDEX "." field, "zstd", SI_NO_EFFECT, NULL}, {INDEX "." field, "uncompressed", SI_NO_EFFECT, NULL}, \
-	{INDEX "." field, "none", SI_NO_EFFECT, NULL}
+	{INDEX "." field, "lz4", SI_USED, NULL}, {INDEX "." field, "lzf", SI_USED, NULL}, \
+	{INDEX "." field, "zstd", SI_USED, NULL}, {INDEX "." field, "uncompressed", SI_USED, NULL}, \
+	{INDEX "." field, "none", SI_USED, NULL}
 
 const SiWord si_spec_words[] = {
 	{"type", "kafka", SI_USED, "Apache Kafka."},

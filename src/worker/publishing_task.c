@@ -53,6 +53,9 @@ typedef struct Output
 	int			n;
 	int			cap;
 	SiNewChunk *chunks;
+	const SiSpecCodecs *codecs;
+	int			nplain;			/* dimensions without bitmaps */
+	const char **plain;
 } Output;
 
 static void
@@ -76,7 +79,11 @@ write_output(void *arg, const SiTable *t, int64 interval_start, int64 interval_e
 	SiWriteResult result;
 	SiSegmentError err;
 	SiWriteOptions opt = {
+		.dimension_codec = out->codecs->dimensions,
+		.metric_codec = out->codecs->metrics,
 		.bitmaps = out->publish,
+		.nplain = out->nplain,
+		.plain = out->plain,
 		.sort_dict = true,
 		.sorted_rows = true,
 		.interval_start = interval_start,
@@ -161,8 +168,14 @@ do_work(Publisher *p, const SiMergeWork *work, const SiSpec *spec)
 	SiSegmentError err;
 	int			n;
 
+	out.codecs = work->publish ? &spec->codecs : &spec->delta_codecs;
+	out.plain = palloc(sizeof(char *) * Max(spec->ndimensions, 1));
 	for (int i = 0; i < spec->ndimensions; i++)
+	{
 		dimensions[i] = spec->dimensions[i].name;
+		if (!spec->dimensions[i].bitmap)
+			out.plain[out.nplain++] = spec->dimensions[i].name;
+	}
 	if (work->publish)
 	{
 		merge.split = &split;

@@ -449,6 +449,8 @@ write_chunk(SiBatch *b, SiCommit *c)
 {
 	const SiTable *table = si_index_table(b->index);
 	SiWriteOptions opt = {
+		.dimension_codec = b->spec->delta_codecs.dimensions,
+		.metric_codec = b->spec->delta_codecs.metrics,
 		.interval_start = PG_INT64_MIN,
 		.interval_end = PG_INT64_MAX
 	};

@@ -29,6 +29,7 @@ write_seed(const char *dir, int number, uint32 nrows, int first_column, int ncol
 	for (i = first_column; i < first_column + ncolumns && i < all.ncolumns; i++)
 		t.columns[t.ncolumns++] = all.columns[i];
 	opt.sort_dict = opt.bitmaps = sorted;
+	opt.dimension_codec = opt.metric_codec = number % 3 == 0 ? SI_CODEC_ZSTD : SI_CODEC_LZ4;
 	b = fixture_chunk(&t, &opt);
 	if (b.len > MOST_SEED)
 		return;

@@ -27,12 +27,13 @@ my $version = 0;
 # A column named after the version tells when the table has followed.
 sub change
 {
-	my ($dimensions, $metrics, $granularity) = @_;
+	my ($dimensions, $metrics, $granularity, $index) = @_;
 
 	$version++;
 	$node->submit(spec(
 		dataSource => 'events', topic => 'events', brokers => $kafka->address, metrics => $metrics,
-		dimensions => [ @$dimensions, "v$version" ], granularity => $granularity, io => { taskCount => 2 }));
+		dimensions => [ @$dimensions, "v$version" ], granularity => $granularity, io => { taskCount => 2 },
+		tuning => $index ? { indexSpec => $index, indexSpecForIntermediatePersists => $index } : {}));
 	return;
 }
 
@@ -96,7 +97,8 @@ is(() = PostgreSQL::Test::Utils::slurp_file($node->logfile) =~ /column "tags" of
 # rollup on, coarser segments, a column less, two retyped, a metric more; events keep coming
 produce(100);
 change([ 'page', { type => 'long', name => 'code' }, { type => 'double', name => 'n' } ], [ $count, $added, $most ],
-	{ rollup => $on, queryGranularity => 'DAY', segmentGranularity => 'DAY' });
+	{ rollup => $on, queryGranularity => 'DAY', segmentGranularity => 'DAY' },
+	{ dimensionCompression => 'ZSTD', metricCompression => 'none' });
 produce(100);
 exact('before the table has followed');
 ok(followed(), 'the table follows');
@@ -108,7 +110,8 @@ is(query(q{SELECT count(*) FROM events WHERE code = 7 AND most IS NULL AND n = 7
 
 # dimensions go and come, the type goes on
 produce(100);
-change([ 'user', 'page', { type => 'double', name => 'code' } ], [ $count, $added ], { rollup => $off, segmentGranularity => 'HOUR' });
+change([ 'user', 'page', { type => 'double', name => 'code' } ], [ $count, $added ], { rollup => $off, segmentGranularity => 'HOUR' },
+	{ dimensionCompression => 'uncompressed', metricCompression => 'zstd' });
 produce(100);
 ok(followed(), 'the table follows again');
 is(types(), 'code double precision, most bigint, n double precision, user text', 'removed columns stay');

@@ -79,12 +79,16 @@ fixture_source(FixtureBytes *b)
 
 static const uint8 fixture_install[SI_UUID_LEN] = "fixture install";
 
+/* How the chunks of a test are compressed. */
+static SiCodec fixture_codec = SI_CODEC_LZ4;
+
 static inline SiWriteOptions
 fixture_options(void)
 {
 	SiWriteOptions opt = {0};
 
 	memcpy(opt.install, fixture_install, SI_UUID_LEN);
+	opt.dimension_codec = opt.metric_codec = fixture_codec;
 	opt.interval_start = PG_INT64_MIN;
 	opt.interval_end = PG_INT64_MAX;
 	return opt;

@@ -286,9 +286,85 @@ test_refusals(void)
 	CHECK(strstr(err.text, "version 2") != NULL, "%s", err.text);
 }
 
+/* Each codec reads back what it wrote, of dimensions and of the rest by itself, and is smaller than none. */
+static void
+test_codecs(void)
+{
+	static const SiCodec codecs[] = {SI_CODEC_NONE, SI_CODEC_LZ4, SI_CODEC_ZSTD};
+	SiTable		t = fixture_table(30000);
+	size_t		len[3][3];
+	int			d;
+	int			m;
+
+	for (d = 0; d < 3; d++)
+	{
+		for (m = 0; m < 3; m++)
+		{
+			SiWriteOptions opt = fixture_options();
+			SiSegmentError err = {0};
+			SiByteSource src;
+			SiSegment  *seg;
+			FixtureBytes b;
+
+			opt.dimension_codec = codecs[d];
+			opt.metric_codec = codecs[m];
+			opt.sort_dict = opt.bitmaps = true;
+			b = fixture_chunk(&t, &opt);
+			len[d][m] = b.len;
+			si_byte_source_memory(&src, b.data, b.len);
+			seg = si_segment_open(&src, fixture_install, &err);
+			CHECK(seg != NULL, "open: %s", err.text);
+			if (seg == NULL)
+				return;
+			fixture_check(seg, &t);
+			CHECK(si_segment_verify(seg, &err), "verify: %s", err.text);
+			si_segment_close(seg);
+		}
+	}
+	for (m = 1; m < 3; m++)
+	{
+		CHECK(len[m][0] < len[0][0], "dimensions: %zu bytes compressed, %zu not", len[m][0], len[0][0]);
+		CHECK(len[0][m] < len[0][0], "metrics: %zu bytes compressed, %zu not", len[0][m], len[0][0]);
+	}
+	CHECK(len[2][2] < len[1][1], "zstd: %zu bytes, lz4: %zu", len[2][2], len[1][1]);
+	fixture_codec = SI_CODEC_ZSTD;
+	test_sizes();
+	fixture_codec = SI_CODEC_NONE;
+	test_sizes();
+	fixture_codec = SI_CODEC_LZ4;
+}
+
+/* A dimension that is not to have bitmaps has none, others have. */
+static void
+test_plain(void)
+{
+	static const char *const plain[] = {"b"};
+	SiColumn	columns[3];
+	SiTable		t = {100, 3, columns};
+	SiWriteOptions opt = fixture_options();
+	SiSegmentError err = {0};
+	SiByteSource src;
+	SiSegment  *seg;
+	FixtureBytes b;
+
+	columns[0] = fixture_number(SI_TIME_COLUMN, SI_TYPE_TIME, FIX_ASCENDING, 0, 100);
+	columns[1] = fixture_string("a", 5, 5, true, false, 100);
+	columns[2] = fixture_string("b", 5, 5, true, false, 100);
+	opt.bitmaps = opt.sort_dict = true;
+	opt.nplain = 1;
+	opt.plain = plain;
+	b = fixture_chunk(&t, &opt);
+	si_byte_source_memory(&src, b.data, b.len);
+	seg = si_segment_open(&src, fixture_install, &err);
+	CHECK(seg != NULL && si_segment_column(seg, 1)->has_bitmaps, "a has bitmaps");
+	CHECK(seg != NULL && !si_segment_column(seg, 2)->has_bitmaps, "b has none");
+}
+
 int
 main(void)
 {
+	test_codecs();
+	test_plain();
 	test_sizes();
 	test_encodings();
 	test_widths();

@@ -161,6 +161,10 @@ main(void)
 	blocks.columns[5] = fixture_string("t", 3, 30, false, false, 5000);
 	test_flips(&blocks, true, 97);
 	test_noise(&blocks, 100);
+	fixture_codec = SI_CODEC_ZSTD;
+	test_flips(&blocks, true, 193);
+	test_noise(&blocks, 50);
+	fixture_codec = SI_CODEC_LZ4;
 	empty.ncolumns = 10;
 	test_flips(&empty, true, 1);
 	return harness_end("test_segment_hostile");

@@ -295,7 +295,7 @@ si_test_load(PG_FUNCTION_ARGS)
 	char	   *query = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	bool		published = PG_GETARG_BOOL(2);
 	bool		is_inline = PG_GETARG_BOOL(3) && !published;
-	SiWriteOptions opt = {0};
+	SiWriteOptions opt = {.dimension_codec = SI_CODEC_LZ4, .metric_codec = SI_CODEC_LZ4};
 	SiWriteResult result = {0};
 	SiDataSource ds;
 	SiTable    *t;
