@@ -337,7 +337,8 @@ add_multi(const SiGroup *g, const SiCommit *c)
 		args[1] = CStringGetTextDatum(c->multi[i]);
 		if (si_spi_run(&insert_multi, args, NULL, SPI_OK_INSERT) == 1)
 			ereport(WARNING,
-					(errmsg("column \"%s\" of supervisor \"%s\" has cells with several values", c->multi[i], g->supervisor_id),
+					(errcode(ERRCODE_WARNING),
+					 errmsg("column \"%s\" of supervisor \"%s\" has cells with several values", c->multi[i], g->supervisor_id),
 					 errdetail("They show as [\"a\",\"b\"]: unlike in Druid, \"=\" and GROUP BY take such a cell as one value."),
 					 errhint(SI_MULTI_HINT)));
 	}
