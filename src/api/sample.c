@@ -410,6 +410,8 @@ si_sample_supervisor(PG_FUNCTION_ARGS)
 {
 	Sampler		s = {0};
 	StringInfoData json;
+	ErrorContextCallback hidden;
+	char	   *spec;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -419,7 +421,9 @@ si_sample_supervisor(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid value for num_rows: %d", s.num_rows),
 				 errdetail("Expected a number from 1 to %d.", MAX_ROWS)));
-	s.spec = si_spec_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	spec = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	si_spec_hide_statement(&hidden, spec);
+	s.spec = si_spec_parse(spec, false);
 	s.pipeline = si_pipeline_create(s.spec, true);
 	s.index = si_pipeline_index(s.pipeline);
 	s.json = s.spec->format.kind == SI_FORMAT_JSON;
@@ -437,5 +441,6 @@ si_sample_supervisor(PG_FUNCTION_ARGS)
 	put_dimensions(&json, &s);
 	put_rows(&json, &s);
 	appendStringInfoChar(&json, '}');
+	error_context_stack = hidden.previous;
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(json.data, json.len));
 }

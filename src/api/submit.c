@@ -345,11 +345,13 @@ si_submit_supervisor(PG_FUNCTION_ARGS)
 {
 	Submit		sub = {0};
 	StringInfoData answer;
+	ErrorContextCallback hidden;
 
 	PreventCommandIfReadOnly("submit_supervisor()");
 	PreventCommandDuringRecovery("submit_supervisor()");
 
 	sub.json = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	si_spec_hide_statement(&hidden, sub.json);
 	sub.skip_unmodified = PG_NARGS() > 1 && PG_GETARG_BOOL(1);
 	sub.modified = true;
 	if (si_spec_hidden_in(sub.json) != NULL)
@@ -386,5 +388,6 @@ si_submit_supervisor(PG_FUNCTION_ARGS)
 		si_put_bool(&answer, "restarted", sub.modified || !sub.skip_unmodified);
 		appendStringInfoChar(&answer, '}');
 	}
+	error_context_stack = hidden.previous;
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(answer.data, answer.len));
 }

@@ -34,11 +34,14 @@ si_validate_supervisor(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	SiSpecFindings findings;
 	SiSpec	   *spec;
+	char	   *json = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	ErrorContextCallback hidden;
 
+	si_spec_hide_statement(&hidden, json);
 	InitMaterializedSRF(fcinfo, 0);
 	si_findings_init(&findings);
 	findings.collect = true;
-	spec = si_spec_validate(text_to_cstring(PG_GETARG_TEXT_PP(0)), &findings.problems);
+	spec = si_spec_validate(json, &findings.problems);
 	if (spec)
 	{
 		SI_CHECKED(&findings, "consumerProperties", si_kafka_check_properties(spec));
@@ -58,5 +61,6 @@ si_validate_supervisor(PG_FUNCTION_ARGS)
 		values[3] = CStringGetTextDatum(unpack_sql_state(p->sqlstate));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
+	error_context_stack = hidden.previous;
 	return (Datum) 0;
 }

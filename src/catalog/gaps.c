@@ -53,6 +53,12 @@ static SiStatement forget = {
 	1, {TEXTOID}
 };
 
+static SiStatement forget_one = {
+	"UPDATE stream_ingest.offset_gap SET ended = pg_catalog.clock_timestamp()"
+	" WHERE supervisor_id = $1 AND partition = $2 AND ended IS NULL",
+	2, {TEXTOID, INT4OID}
+};
+
 static SiStatement record = {
 	"INSERT INTO stream_ingest.offset_gap (install, supervisor_id, data_source_id, topic, partition, reason,"
 	" \"offset\", earliest, latest, new_offset, skipped, ended)"
@@ -150,6 +156,14 @@ si_gaps_forget(const char *supervisor_id)
 	Datum		arg = CStringGetTextDatum(supervisor_id);
 
 	si_spi_run(&forget, &arg, NULL, SPI_OK_UPDATE);
+}
+
+void
+si_gap_forget(const char *supervisor_id, int32 partition)
+{
+	Datum		args[] = {CStringGetTextDatum(supervisor_id), Int32GetDatum(partition)};
+
+	si_spi_run(&forget_one, args, NULL, SPI_OK_UPDATE);
 }
 
 void

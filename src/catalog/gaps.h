@@ -51,6 +51,8 @@ extern void si_gap_explain(int64 gap_id, SiGapReason reason, int64 earliest, int
 extern void si_gap_end(const char *supervisor_id, int64 gap_id, int64 new_offset, int64 skipped);
 /* Somebody has reset the offsets of a supervisor: nothing is halted any more. */
 extern void si_gaps_forget(const char *supervisor_id);
+/* The same for one partition. */
+extern void si_gap_forget(const char *supervisor_id, int32 partition);
 
 /* A gap that halts nothing.  offset and new_offset may be -1 for none. */
 extern void si_gap_record(const char *supervisor_id, int64 data_source_id, const char *topic, int32 partition,

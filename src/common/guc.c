@@ -25,6 +25,7 @@ int			si_rejected_max_bytes = 64 * 1024;
 int			si_rejected_max_age = 7 * 24 * 60;
 int			si_rejected_payload_limit = 8192;
 bool		si_enable_pushdown = true;
+char	   *si_tls_directory = NULL;
 char	   *si_fault_point = NULL;
 
 void
@@ -105,6 +106,11 @@ si_guc_define(void)
 							 "Off, every row goes to the executor: for comparing answers.",
 							 &si_enable_pushdown, true, PGC_USERSET, GUC_EXPLAIN,
 							 NULL, NULL, NULL);
+	DefineCustomStringVariable("stream_ingest.tls_directory",
+							   "Directory of the files that every owner of a supervisor may name in consumerProperties.",
+							   "Certificates, keys and passwords of Kafka clients. Files elsewhere are for superusers.",
+							   &si_tls_directory, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
 	DefineCustomStringVariable("stream_ingest.fault_point",
 							   "Makes a worker fail at a named place.",
 							   "For tests only: a list of <name>:crash, <name>:error or <name>:hang.",

@@ -34,6 +34,7 @@ extern int	si_rejected_payload_limit;	/* bytes kept of one message */
 extern bool si_enable_pushdown;
 
 /* tests */
+extern char *si_tls_directory;
 extern char *si_fault_point;
 
 /* Defines every setting; called once from _PG_init. */

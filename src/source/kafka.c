@@ -14,6 +14,8 @@
 
 #include "source/kafka.h"
 #include "source/kafka_consumer.h"
+#include "spec/consumer_properties.h"
+#include "spec/fields.h"
 
 #include "storage/fd.h"
 #include "storage/ipc.h"
@@ -74,18 +76,35 @@ forward_log(SiKafkaReader *r)
 				(errmsg_internal("librdkafka: %s", line.text)));
 }
 
+/* The name that may have been meant by one that nobody knows; NULL when there is none. */
+static const char *
+nearest_name(const SiSpec *spec)
+{
+	for (int i = 0; i < spec->nproperties; i++)
+		if (si_consumer_property(spec->properties[i].key) == NULL)
+			return si_spec_nearest_property(spec->properties[i].key);
+	return NULL;
+}
+
 void
 si_kafka_check_properties(const SiSpec *spec)
 {
 	SiReason	why;
 	rd_kafka_conf_t *conf = si_kafka_conf(spec->nproperties, spec->properties, &why);
+	const char *nearest;
 
-	if (conf == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid ioConfig.consumerProperties: %s", why.text),
-				 errhint("The properties are those of Kafka's Java consumer or of librdkafka %s.", rd_kafka_version_str())));
-	rd_kafka_conf_destroy(conf);
+	if (conf != NULL)
+	{
+		rd_kafka_conf_destroy(conf);
+		return;
+	}
+	nearest = nearest_name(spec);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid ioConfig.consumerProperties: %s", why.text),
+			 nearest ? errhint("Perhaps you meant \"%s\".", nearest)
+			 : errhint("The properties are those of Kafka's Java consumer or of librdkafka %s; stream_ingest.consumer_properties() lists them.",
+					   rd_kafka_version_str())));
 }
 
 SiKafkaReader *

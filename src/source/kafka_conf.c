@@ -3,10 +3,10 @@
  *		From consumerProperties, as a Druid user writes them for Java's
  *		consumer, to librdkafka's configuration.
  *
- * Names that both libraries share pass through.  A table says what becomes
- * of the rest: another name, no effect here, or refused because going on
- * without it would be wrong (key stores, login modules).  Ours, and not the
- * user's, are the properties on which exactly-once rests; they are set last.
+ * spec/consumer_properties.c says what becomes of each property; here is what
+ * needs code: key stores, JAAS lines, values out of the environment and
+ * files.  Ours, and not the user's, are the properties on which exactly-once
+ * rests; they are set last.
  *
  * Whether a user may set a property at all (those that load code or read
  * files) is decided where the spec is submitted, not here.
@@ -16,84 +16,14 @@
 #include "common/port.h"
 
 #include "source/kafka.h"
+#include "spec/consumer_properties.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdio.h>
 #include <strings.h>
 
-typedef enum PropertyRule
-{
-	RULE_RENAME,				/* librdkafka's name is in text */
-	RULE_IGNORE,				/* no meaning without a JVM or a consumer group */
-	RULE_FORCED,				/* we decide */
-	RULE_REFUSE					/* text says what to use */
-} PropertyRule;
-
-typedef struct Property
-{
-	const char *name;			/* a trailing '*' matches any ending */
-	PropertyRule rule;
-	const char *text;
-} Property;
-
-static const Property property_rules[] = {
-	{"fetch.max.wait.ms", RULE_RENAME, "fetch.wait.max.ms"},
-	{"request.timeout.ms", RULE_RENAME, "socket.timeout.ms"},
-	{"send.buffer.bytes", RULE_RENAME, "socket.send.buffer.bytes"},
-	{"receive.buffer.bytes", RULE_RENAME, "socket.receive.buffer.bytes"},
-
-	{"key.deserializer*", RULE_IGNORE, NULL},
-	{"value.deserializer*", RULE_IGNORE, NULL},
-	{"max.poll.records", RULE_IGNORE, NULL},
-	{"max.poll.interval.ms", RULE_IGNORE, NULL},
-	{"session.timeout.ms", RULE_IGNORE, NULL},
-	{"heartbeat.interval.ms", RULE_IGNORE, NULL},
-	{"default.api.timeout.ms", RULE_IGNORE, NULL},
-	{"auto.commit.interval.ms", RULE_IGNORE, NULL},
-	{"auto.include.jmx.reporter", RULE_IGNORE, NULL},
-	{"partition.assignment.strategy", RULE_IGNORE, NULL},
-	{"group.instance.id", RULE_IGNORE, NULL},
-	{"group.protocol*", RULE_IGNORE, NULL},
-	{"group.remote.assignor", RULE_IGNORE, NULL},
-	{"internal.leave.group.on.close", RULE_IGNORE, NULL},
-	{"exclude.internal.topics", RULE_IGNORE, NULL},
-	{"interceptor.classes", RULE_IGNORE, NULL},
-	{"metric.reporters", RULE_IGNORE, NULL},
-	{"metrics.*", RULE_IGNORE, NULL},
-	{"enable.metrics.push", RULE_IGNORE, NULL},
-	{"security.providers", RULE_IGNORE, NULL},
-	{"client.dns.lookup", RULE_IGNORE, NULL},
-	{"socket.connection.setup.timeout.max.ms", RULE_IGNORE, NULL},
-	{"sasl.login.refresh.*", RULE_IGNORE, NULL},
-	{"sasl.kerberos.ticket.renew.*", RULE_IGNORE, NULL},
-	{"ssl.protocol", RULE_IGNORE, NULL},
-	{"ssl.enabled.protocols", RULE_IGNORE, NULL},
-	{"ssl.provider", RULE_IGNORE, NULL},
-	{"ssl.keymanager.algorithm", RULE_IGNORE, NULL},
-	{"ssl.trustmanager.algorithm", RULE_IGNORE, NULL},
-	{"ssl.secure.random.implementation", RULE_IGNORE, NULL},
-	{"ssl.truststore.password", RULE_IGNORE, NULL},
-	{"druid.dynamic.config.provider", RULE_IGNORE, NULL},
-
-	{"enable.auto.commit", RULE_FORCED, NULL},
-	{"enable.auto.offset.store", RULE_FORCED, NULL},
-	{"auto.offset.reset", RULE_FORCED, NULL},
-	{"enable.partition.eof", RULE_FORCED, NULL},
-	{"allow.auto.create.topics", RULE_FORCED, NULL},
-	{"log.queue", RULE_FORCED, NULL},
-	{"statistics.interval.ms", RULE_FORCED, NULL},
-	{"internal.termination.signal", RULE_FORCED, NULL},
-	{"enabled_events", RULE_FORCED, NULL},
-
-	{"ssl.truststore.location", RULE_REFUSE, "use ssl.ca.location with a file of PEM certificates"},
-	{"ssl.truststore.certificates", RULE_REFUSE, "use ssl.ca.pem"},
-	{"ssl.truststore.type", RULE_REFUSE, "use ssl.ca.location or ssl.ca.pem with PEM certificates"},
-	{"ssl.keystore.key", RULE_REFUSE, "use ssl.key.pem"},
-	{"ssl.keystore.certificate.chain", RULE_REFUSE, "use ssl.certificate.pem"},
-	{"ssl.engine.factory.class", RULE_REFUSE, "Java classes cannot be loaded"},
-	{"sasl.login.class", RULE_REFUSE, "Java classes cannot be loaded"},
-	{"sasl.login.callback.handler.class", RULE_REFUSE, "Java classes cannot be loaded"},
-	{"sasl.client.callback.handler.class", RULE_REFUSE, "Java classes cannot be loaded"},
-};
+/* Bytes that a file may give for a value. */
+#define MAX_READ	4096
 
 typedef struct Setting
 {
@@ -133,42 +63,6 @@ static const Setting forced[] = {
 	{"statistics.interval.ms", "0"},
 };
 
-/* Does name match a rule's name, which may end with '*'? */
-static bool
-rule_matches(const char *pattern, const char *name)
-{
-	size_t		len = strlen(pattern);
-
-	if (pattern[len - 1] == '*')
-		return strncmp(pattern, name, len - 1) == 0;
-	return strcmp(pattern, name) == 0;
-}
-
-static const Property *
-find_rule(const char *name)
-{
-	for (size_t i = 0; i < lengthof(property_rules); i++)
-	{
-		if (rule_matches(property_rules[i].name, name))
-			return &property_rules[i];
-	}
-	return NULL;
-}
-
-/* May a message show the value of this property? */
-static bool
-is_secret(const char *name)
-{
-	static const char *const marks[] = {"password", "secret", "pem", "jaas", "token", "ssl.key", "oauthbearer.config"};
-
-	for (size_t i = 0; i < lengthof(marks); i++)
-	{
-		if (strstr(name, marks[i]) != NULL)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Sets one property.  librdkafka's own message about a wrong value quotes it,
  * so it is not used for secrets.
@@ -187,7 +81,7 @@ set_property(rd_kafka_conf_t *conf, const char *name, const char *value, SiReaso
 			return false;
 		default:
 			snprintf(why->text, sizeof(why->text), "consumer property \"%.100s\" is not valid%s%.300s", name,
-					 is_secret(name) ? "" : ": ", is_secret(name) ? "" : errstr);
+					 si_property_is_secret(name) ? "" : ": ", si_property_is_secret(name) ? "" : errstr);
 			return false;
 	}
 }
@@ -252,44 +146,221 @@ set_jaas(rd_kafka_conf_t *conf, const char *jaas, SiReason *why)
 	return ok;
 }
 
-/* Java's names of values that librdkafka spells otherwise. */
-static const char *
-translate_value(const char *name, const char *value)
+/* ---- stores of keys and certificates ---- */
+
+/* A store as Java names it, put together from two properties. */
+typedef struct Store
 {
-	if (strcmp(name, "ssl.endpoint.identification.algorithm") == 0 && value[0] == '\0')
-		return "none";
-	return value;
+	char		type[32];
+	char		location[1024];
+} Store;
+
+typedef enum StoreKind
+{
+	STORE_PEM,
+	STORE_PKCS12,
+	STORE_JKS,
+	STORE_UNKNOWN
+} StoreKind;
+
+/* What the file is.  A Java key tool writes PKCS12 even when everybody calls it JKS. */
+static StoreKind
+look_at_store(const char *path)
+{
+	unsigned char start[4096];
+	FILE	   *f = fopen(path, "rb");
+	size_t		n;
+
+	if (f == NULL)
+		return STORE_UNKNOWN;
+	n = fread(start, 1, sizeof(start) - 1, f);
+	fclose(f);
+	start[n] = '\0';
+	if (n >= 4 && start[0] == 0xFE && start[1] == 0xED && start[2] == 0xFE && start[3] == 0xED)
+		return STORE_JKS;
+	if (n >= 2 && start[0] == 0x30 && start[1] >= 0x80)
+		return STORE_PKCS12;
+	if (strstr((char *) start, "-----BEGIN ") != NULL)
+		return STORE_PEM;
+	return STORE_UNKNOWN;
+}
+
+/* The kind that the spec says, or else that the file shows, or else its name. */
+static StoreKind
+kind_of_store(const Store *store)
+{
+	StoreKind	kind;
+	const char *dot;
+
+	if (strcasecmp(store->type, "PEM") == 0)
+		return STORE_PEM;
+	if (strcasecmp(store->type, "PKCS12") == 0)
+		return STORE_PKCS12;
+	kind = look_at_store(store->location);
+	if (kind != STORE_UNKNOWN || store->type[0] != '\0')
+		return kind == STORE_UNKNOWN ? STORE_JKS : kind;
+	dot = strrchr(store->location, '.');
+	if (dot != NULL && (strcasecmp(dot, ".pem") == 0 || strcasecmp(dot, ".crt") == 0 || strcasecmp(dot, ".cer") == 0))
+		return STORE_PEM;
+	if (dot != NULL && (strcasecmp(dot, ".p12") == 0 || strcasecmp(dot, ".pfx") == 0))
+		return STORE_PKCS12;
+	return STORE_JKS;
 }
 
 static bool
-apply_user_property(rd_kafka_conf_t *conf, const char *name, const char *value, SiReason *why)
+check_store_type(const char *name, const char *type, SiReason *why)
 {
-	const Property *rule;
+	if (type[0] == '\0' || strcasecmp(type, "PEM") == 0 || strcasecmp(type, "PKCS12") == 0 || strcasecmp(type, "JKS") == 0)
+		return true;
+	snprintf(why->text, sizeof(why->text), "consumer property \"%s\" is not valid: expected PEM, PKCS12 or JKS", name);
+	return false;
+}
 
+/* The client's own certificate and key. */
+static bool
+set_keystore(rd_kafka_conf_t *conf, const Store *store, SiReason *why)
+{
+	if (!check_store_type("ssl.keystore.type", store->type, why))
+		return false;
+	if (store->location[0] == '\0')
+		return true;
+	switch (kind_of_store(store))
+	{
+		case STORE_PEM:
+			return set_property(conf, "ssl.certificate.location", store->location, why) &&
+				set_property(conf, "ssl.key.location", store->location, why);
+		case STORE_PKCS12:
+			return set_property(conf, "ssl.keystore.location", store->location, why);
+		default:
+			snprintf(why->text, sizeof(why->text),
+					 "consumer property \"ssl.keystore.location\" names a JKS store, which cannot be read; convert it with: "
+					 "keytool -importkeystore -srckeystore %.100s -destkeystore keystore.p12 -deststoretype PKCS12",
+					 store->location);
+			return false;
+	}
+}
+
+/* The certificates that the client trusts. */
+static bool
+set_truststore(rd_kafka_conf_t *conf, const Store *store, SiReason *why)
+{
+	if (!check_store_type("ssl.truststore.type", store->type, why))
+		return false;
+	if (store->location[0] == '\0')
+		return true;
+	if (kind_of_store(store) == STORE_PEM)
+		return set_property(conf, "ssl.ca.location", store->location, why);
+	snprintf(why->text, sizeof(why->text),
+			 "consumer property \"ssl.truststore.location\" does not name a file of PEM certificates; write one with: "
+			 "keytool -list -rfc -keystore %.150s > ca.pem", store->location);
+	return false;
+}
+
+/* ---- values ---- */
+
+/* What a value stands for is read into buf, of MAX_READ bytes; NULL with a reason. */
+static const char *
+read_value(const SiKeyValue *p, char *buf, SiReason *why)
+{
+	const char *name;
+	FILE	   *f;
+	size_t		n;
+
+	if (p->value[0] != SI_VALUE_MARK)
+		return p->value;
+	if (strncmp(p->value, SI_VALUE_ENVIRONMENT, strlen(SI_VALUE_ENVIRONMENT)) == 0)
+	{
+		name = p->value + strlen(SI_VALUE_ENVIRONMENT);
+		if (getenv(name) == NULL)
+			snprintf(why->text, sizeof(why->text), "environment variable \"%.100s\" of consumer property \"%.100s\" is not set", name, p->key);
+		return getenv(name);
+	}
+	if (strncmp(p->value, SI_VALUE_FILE, strlen(SI_VALUE_FILE)) != 0)
+	{
+		snprintf(why->text, sizeof(why->text), "consumer property \"%.100s\" is not valid", p->key);
+		return NULL;
+	}
+
+	name = p->value + strlen(SI_VALUE_FILE);
+	f = fopen(name, "r");
+	if (f == NULL)
+	{
+		snprintf(why->text, sizeof(why->text), "could not open file \"%.200s\" of consumer property \"%.100s\": %s", name, p->key, strerror(errno));
+		return NULL;
+	}
+	n = fread(buf, 1, MAX_READ, f);
+	fclose(f);
+	if (n > 0 && n < MAX_READ && buf[n - 1] == '\n')
+		n--;
+	/* one line and no more: keys and stores are not to be sent to a broker as somebody's password */
+	if (n == 0 || n == MAX_READ || memchr(buf, '\n', n) != NULL || memchr(buf, '\0', n) != NULL)
+	{
+		snprintf(why->text, sizeof(why->text), "file \"%.200s\" of consumer property \"%.100s\" must have one line of at most %d bytes", name, p->key, MAX_READ - 2);
+		return NULL;
+	}
+	buf[n] = '\0';
+	return buf;
+}
+
+static bool
+refuse(const char *name, const char *cure, SiReason *why)
+{
+	snprintf(why->text, sizeof(why->text), "consumer property \"%s\" cannot be used: %s", name, cure);
+	return false;
+}
+
+/* Properties whose values mean something else to librdkafka. */
+static bool
+apply_mapped(rd_kafka_conf_t *conf, const char *name, const char *value, Store *keystore, Store *truststore, SiReason *why)
+{
 	if (strcmp(name, "sasl.jaas.config") == 0)
 		return set_jaas(conf, value, why);
 	if (strcmp(name, "ssl.keystore.type") == 0)
+		strlcpy(keystore->type, value, sizeof(keystore->type));
+	else if (strcmp(name, "ssl.keystore.location") == 0)
+		strlcpy(keystore->location, value, sizeof(keystore->location));
+	else if (strcmp(name, "ssl.truststore.type") == 0)
+		strlcpy(truststore->type, value, sizeof(truststore->type));
+	else if (strcmp(name, "ssl.truststore.location") == 0)
+		strlcpy(truststore->location, value, sizeof(truststore->location));
+	else if (strcmp(name, "ssl.endpoint.identification.algorithm") == 0)
+		return set_property(conf, name, value[0] == '\0' ? "none" : value, why);
+	else if (strcmp(name, "ssl.cipher.suites") == 0)
 	{
-		if (strcasecmp(value, "PKCS12") == 0)
-			return true;
-		snprintf(why->text, sizeof(why->text),
-				 "consumer property \"ssl.keystore.type\" can only be PKCS12: use ssl.certificate.location and ssl.key.location for PEM files");
-		return false;
+		if (strncmp(value, "TLS_", 4) == 0 || strncmp(value, "SSL_", 4) == 0)
+			return refuse(name, "its names are those of Java; give those of OpenSSL, such as ECDHE-RSA-AES256-GCM-SHA384, or leave it out", why);
+		return set_property(conf, name, value, why);
 	}
-
-	rule = find_rule(name);
-	if (rule == NULL)
-		return set_property(conf, name, translate_value(name, value), why);
-	switch (rule->rule)
+	else if (strcmp(name, "sasl.oauthbearer.token.endpoint.url") == 0)
 	{
-		case RULE_RENAME:
-			return set_property(conf, rule->text, value, why);
-		case RULE_IGNORE:
-		case RULE_FORCED:
+		if (strncmp(value, "http://", 7) != 0 && strncmp(value, "https://", 8) != 0)
+			return refuse(name, "expected an address of http or https", why);
+		return set_property(conf, name, value, why);
+	}
+	return true;
+}
+
+static bool
+apply_user_property(rd_kafka_conf_t *conf, const char *name, const char *value, Store *keystore, Store *truststore, SiReason *why)
+{
+	const SiConsumerProperty *known = si_consumer_property(name);
+	char		errstr[256];
+
+	switch (known ? known->rule : SI_PROPERTY_PASSED)
+	{
+		case SI_PROPERTY_PASSED:
+			return set_property(conf, name, value, why);
+		case SI_PROPERTY_RENAMED:
+			return set_property(conf, known->text, value, why);
+		case SI_PROPERTY_MAPPED:
+			return apply_mapped(conf, name, value, keystore, truststore, why);
+		case SI_PROPERTY_NO_EFFECT:
+			(void) rd_kafka_conf_set(conf, name, value, errstr, sizeof(errstr));
 			return true;
-		case RULE_REFUSE:
-			snprintf(why->text, sizeof(why->text), "consumer property \"%s\" has no meaning here: %s", name, rule->text);
-			return false;
+		case SI_PROPERTY_OURS:
+			return true;
+		case SI_PROPERTY_REFUSED:
+			return refuse(name, known->text, why);
 	}
 	return true;
 }
@@ -305,6 +376,9 @@ si_kafka_conf(int nproperties, const SiKeyValue *properties, SiReason *why)
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	bool		have_servers = false;
 	SiReason	unused;
+	char		buf[MAX_READ + 1];
+	Store		keystore = {{0}};
+	Store		truststore = {{0}};
 
 	why->text[0] = '\0';
 	for (size_t i = 0; i < lengthof(preferred); i++)
@@ -312,11 +386,12 @@ si_kafka_conf(int nproperties, const SiKeyValue *properties, SiReason *why)
 
 	for (int i = 0; i < nproperties; i++)
 	{
-		const SiKeyValue *p = &properties[i];
+		const char *name = properties[i].key;
+		const char *value = read_value(&properties[i], buf, why);
 
-		if (!apply_user_property(conf, p->key, p->value, why))
+		if (value == NULL || !apply_user_property(conf, name, value, &keystore, &truststore, why))
 			goto refused;
-		if ((strcmp(p->key, "bootstrap.servers") == 0 || strcmp(p->key, "metadata.broker.list") == 0) && p->value[0] != '\0')
+		if ((strcmp(name, "bootstrap.servers") == 0 || strcmp(name, "metadata.broker.list") == 0) && value[0] != '\0')
 			have_servers = true;
 	}
 	if (!have_servers)
@@ -324,15 +399,19 @@ si_kafka_conf(int nproperties, const SiKeyValue *properties, SiReason *why)
 		snprintf(why->text, sizeof(why->text), "consumer property \"bootstrap.servers\" is missing");
 		goto refused;
 	}
+	if (!set_keystore(conf, &keystore, why) || !set_truststore(conf, &truststore, why))
+		goto refused;
 
 	for (size_t i = 0; i < lengthof(forced); i++)
 	{
 		if (!set_property(conf, forced[i].name, forced[i].value, why))
 			goto refused;
 	}
+	explicit_bzero(buf, sizeof(buf));
 	return conf;
 
 refused:
+	explicit_bzero(buf, sizeof(buf));
 	rd_kafka_conf_destroy(conf);
 	return NULL;
 }

@@ -85,6 +85,8 @@ extern const char *si_field_use_name(SiFieldUse use);
  * among the words of path; NULL when none is near.
  */
 extern const char *si_spec_nearest_field(const char *parent, const char *name);
+/* The same among the consumerProperties. */
+extern const char *si_spec_nearest_property(const char *name);
 extern const char *si_spec_nearest_word(const char *path, const char *word);
 
 #endif							/* SI_SPEC_FIELDS_H */

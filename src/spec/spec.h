@@ -167,6 +167,14 @@ struct List;
 extern SiSpec *si_spec_validate(const char *json, struct List **problems);
 
 /*
+ * From now on the statement is not shown to others, when the spec in it has
+ * secrets: not in pg_stat_activity, and not in the log for an error.  Undone by
+ * error_context_stack = callback->previous.
+ */
+struct ErrorContextCallback;
+extern void si_spec_hide_statement(struct ErrorContextCallback *callback, const char *json);
+
+/*
  * The spec as get_supervisor() shows it: nested shape, every default filled
  * in, fields that were given but not understood kept, secrets as "******"
  * unless reveal.  suspended overrides the spec's own.

@@ -236,6 +236,7 @@ const SiField si_spec_fields[] = {
 	ROW(IO ".idleConfig", OBJECT, SI_USED, "null", "Whether a quiet stream leaves the supervisor without a process, in the state IDLE."),
 	MEMBER(IO ".idleConfig.enabled", BOOL, "false", idle_enabled, "Whether the supervisor may become idle."),
 	NUMBER(IO ".idleConfig.inactiveAfterMillis", LONG, "600000", inactive_after, 1, PG_INT64_MAX, "Time without messages after which it does. It wakes when there are some."),
+	ROW(IO ".useTransaction", BOOL, SI_NO_EFFECT, NULL, "Rows and offsets always commit in one transaction."),
 	ROW(IO ".emitTimeLagMetrics", BOOL, SI_NO_EFFECT, NULL, "There is no metrics emitter; lag is in the views."),
 	ROW(IO ".boundedStreamConfig", MAP, SI_USED, NULL, "A range of offsets that ends: when all of it is read and published the supervisor is COMPLETED."),
 	ROW(IO ".boundedStreamConfig.startSequenceNumbers", MAP, SI_USED, NULL, "By partition (\"0\", or \"topic:0\") the first offset to read. Required."),

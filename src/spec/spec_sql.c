@@ -1,28 +1,35 @@
 /*
  * spec_sql.c
- *		SQL functions of the spec module: check_spec() and spec_fields().
+ *		SQL functions of the spec module: check_spec(), spec_fields() and
+ *		consumer_properties().
  *
- * Neither changes anything.
+ * None changes anything.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "spec/consumer_properties.h"
 #include "spec/fields.h"
 #include "spec/spec.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(si_sql_check_spec);
 PG_FUNCTION_INFO_V1(si_sql_spec_fields);
+PG_FUNCTION_INFO_V1(si_sql_consumer_properties);
 
 /* stream_ingest.check_spec(json) returns json: the echo of a valid spec. */
 Datum
 si_sql_check_spec(PG_FUNCTION_ARGS)
 {
 	char	   *json = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	SiSpec	   *spec = si_spec_parse(json, false);
+	ErrorContextCallback hidden;
+	char	   *echo;
 
-	PG_RETURN_TEXT_P(cstring_to_text(si_spec_print(json, spec->suspended, false)));
+	si_spec_hide_statement(&hidden, json);
+	echo = si_spec_print(json, si_spec_parse(json, false)->suspended, false);
+	error_context_stack = hidden.previous;
+	PG_RETURN_TEXT_P(cstring_to_text(echo));
 }
 
 /* One row of spec_fields(). */
@@ -66,6 +73,25 @@ si_sql_spec_fields(PG_FUNCTION_ARGS)
 				put_row(rsinfo, psprintf("%s = %s", word->path, word->word), "word", NULL,
 						si_field_use_name(word->use), word->help);
 		}
+	}
+	return (Datum) 0;
+}
+
+/* stream_ingest.consumer_properties(): the table of them. */
+Datum
+si_sql_consumer_properties(PG_FUNCTION_ARGS)
+{
+	static const char *const rules[] = {"passed on", "passed on", "mapped", "no effect", "no effect", "refused"};
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < si_nconsumer_properties; i++)
+	{
+		const SiConsumerProperty *p = &si_consumer_properties[i];
+		const char *who = p->flags & SI_PROPERTY_SUPERUSER ? "superuser" : p->flags & SI_PROPERTY_FILE ? "file" : "anybody";
+		const char *text = p->rule == SI_PROPERTY_RENAMED ? psprintf("as %s", p->text) : p->text;
+
+		put_row(rsinfo, p->name, rules[p->rule], text, who, p->flags & SI_PROPERTY_SECRET ? "secret" : NULL);
 	}
 	return (Datum) 0;
 }

@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 
+#include "spec/consumer_properties.h"
 #include "spec/fields.h"
 #include "utils/varlena.h"
 
@@ -387,6 +388,16 @@ si_spec_nearest_field(const char *parent, const char *name)
 		if (member)
 			consider(&n, member);
 	}
+	return n.best;
+}
+
+const char *
+si_spec_nearest_property(const char *name)
+{
+	Nearest		n = {name, NULL, 100};
+
+	for (int i = 0; i < si_nconsumer_properties; i++)
+		consider(&n, si_consumer_properties[i].name);
 	return n.best;
 }
 

@@ -370,6 +370,7 @@ si_overlord_main(Datum arg)
 {
 	WaitEventSet *events;
 	WaitEvent	event;
+	int			answers;
 
 	attach_database(arg);
 	find_extension();
@@ -377,10 +378,15 @@ si_overlord_main(Datum arg)
 	loop_context = AllocSetContextCreate(TopMemoryContext, "stream_ingest overlord", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(loop_context);
 
+	answers = si_kafka_monitor_init();
+	if (answers < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create the pipe for answers of Kafka brokers: %m")));
 	events = CreateWaitEventSet(SI_WAIT_SET_OF_PROCESS, 3);
 	AddWaitEventToSet(events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	AddWaitEventToSet(events, WL_SOCKET_READABLE, si_kafka_monitor_init(), NULL, NULL);
+	AddWaitEventToSet(events, WL_SOCKET_READABLE, answers, NULL, NULL);
 
 	sync_supervisors();
 	si_pool_adopt(adopt_one, NULL);

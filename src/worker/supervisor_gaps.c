@@ -63,14 +63,14 @@ tell(SiSupervisor *s, const SiGap *gap, TimestampTz now)
 			si_supervisor_note(s, "partition %s is halted: offset " INT64_FORMAT " is no longer available, the earliest is " INT64_FORMAT,
 							   partition, gap->offset, gap->earliest);
 			snprintf(message, sizeof(message),
-					 "Previous sequenceNumber [" INT64_FORMAT "] is no longer available for partition [%s]. You can clear the previous sequenceNumber and start reading from a valid message by using the supervisor's reset API: reset_supervisor('%s'). The earliest is [" INT64_FORMAT "].",
+					 "Previous sequenceNumber [" INT64_FORMAT "] is no longer available for partition [%s]. You can clear the previous sequenceNumber and start reading from a valid message by using the supervisor's reset API: reset_supervisor('%s'), or reset_offsets() for the partition alone. The earliest is [" INT64_FORMAT "].",
 					 gap->offset, partition, s->row.id, gap->earliest);
 			break;
 		case SI_GAP_BEYOND_END:
 			si_supervisor_note(s, "partition %s is halted: offset " INT64_FORMAT " was beyond the end of its log, " INT64_FORMAT " to " INT64_FORMAT,
 							   partition, gap->offset, gap->earliest, gap->latest);
 			snprintf(message, sizeof(message),
-					 "Previous sequenceNumber [" INT64_FORMAT "] is beyond the end of partition [%s], whose log went from [" INT64_FORMAT "] to [" INT64_FORMAT "]: the topic was made anew, or its log was cut. You can start reading from a valid message by using the supervisor's reset API: reset_supervisor('%s').",
+					 "Previous sequenceNumber [" INT64_FORMAT "] is beyond the end of partition [%s], whose log went from [" INT64_FORMAT "] to [" INT64_FORMAT "]: the topic was made anew, or its log was cut. You can start reading from a valid message by using the supervisor's reset API: reset_supervisor('%s'), or reset_offsets() for the partition alone.",
 					 gap->offset, partition, gap->earliest, gap->latest, s->row.id);
 			break;
 		default:

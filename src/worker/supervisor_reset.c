@@ -5,8 +5,9 @@
  *
  * Who asks for the ends of the stream or for a time, or has chunks that could
  * be dropped, waits for an answer of the broker that is newer than the
- * request: nothing is dropped that the broker no longer has.  Meanwhile
- * reading goes on, and other verbs are applied.
+ * request: nothing is dropped that the broker no longer has, or has never
+ * had since the topic was made anew.  Meanwhile reading goes on, and other
+ * verbs are applied.
  */
 #include "postgres.h"
 
@@ -24,6 +25,7 @@ typedef struct Wanted
 	int			n;
 	SiResetPartition *partitions;
 	int64	   *was;			/* offsets before; -1: not read yet */
+	bool		made_anew;		/* the topic has fewer partitions than were read */
 } Wanted;
 
 /* Whether one of the offsets of the request is not a number. */
@@ -117,6 +119,21 @@ target(SiSupervisor *s, int32 partition, int64 offset, int64 was)
 	return offset == SI_RESET_EARLIEST ? s->ends.low[at] : s->ends.high[at];
 }
 
+/*
+ * Whether the log of the broker is the one that was read: what was read from
+ * another one cannot be read again.
+ */
+static bool
+same_log(SiSupervisor *s, const Wanted *w, int at, int32 partition, int64 was)
+{
+	if (at < 0 || s->ends.low[at] < 0 || w->made_anew)
+		return false;
+	for (int i = 0; i < s->ngaps; i++)
+		if (s->gaps[i].partition == partition && s->gaps[i].reason != SI_GAP_TOO_OLD)
+			return false;
+	return s->ends.high[at] < 0 || was <= s->ends.high[at];
+}
+
 static void
 add_partition(SiSupervisor *s, Wanted *w, int32 partition, int64 was)
 {
@@ -125,7 +142,7 @@ add_partition(SiSupervisor *s, Wanted *w, int32 partition, int64 was)
 
 	p->partition = partition;
 	p->offset = was;
-	p->low = at >= 0 && s->ends.low[at] >= 0 ? s->ends.low[at] : PG_INT64_MAX;
+	p->low = same_log(s, w, at, partition, was) ? s->ends.low[at] : PG_INT64_MAX;
 	w->was[w->n++] = was;
 }
 
@@ -158,6 +175,11 @@ find_wanted(SiSupervisor *s, const SiGroupRow *groups, int ngroups, Wanted *w)
 	if (s->ends_known)
 		n += s->ends.npartitions;
 	w->n = 0;
+	/* one topic never loses partitions */
+	w->made_anew = false;
+	for (int g = 0; g < ngroups && s->spec->topic && s->ends_known && s->ends.npartitions > 0; g++)
+		for (int i = 0; i < groups[g].state.npartitions; i++)
+			w->made_anew |= si_stream_ends_find(&s->ends, groups[g].state.partitions[i]) < 0;
 	w->partitions = palloc0(sizeof(SiResetPartition) * Max(n, 1));
 	w->was = palloc0(sizeof(int64) * Max(n, 1));
 	for (int g = 0; g < ngroups; g++)
@@ -302,6 +324,9 @@ write_groups(SiSupervisor *s, SiGroupRow *rows, int ngroups, const Wanted *w)
 				mine = group->partitions[j] == w->partitions[i].partition;
 			if (!mine)
 				continue;
+			/* a reset of all forgets the partitions of the topic that was */
+			if (w->made_anew && s->pending->npartitions == 0 && si_stream_ends_find(&s->ends, w->partitions[i].partition) < 0)
+				continue;
 			partitions[k] = w->partitions[i].partition;
 			offsets[k++] = w->partitions[i].offset;
 		}
@@ -332,6 +357,7 @@ si_supervisor_reset(SiSupervisor *s)
 		si_catalog_apply_reset(s->pending);
 		return;
 	}
+	si_load_gaps(s);
 	find_wanted(s, groups, ngroups, &w);
 	drop_deltas(s, &w, &rows, &doubled);
 	SI_FAULT("reset_deltas_removed");
@@ -342,7 +368,9 @@ si_supervisor_reset(SiSupervisor *s)
 			si_catalog_forget_rejected(s->row.id, si_stream_topic(s->streams, s->nstreams, w.partitions[i].partition),
 									   si_partition_number(w.partitions[i].partition), w.partitions[i].offset);
 	write_groups(s, groups, ngroups, &w);
-	si_gaps_forget(s->row.id);
+	for (int i = 0; i < w.n; i++)
+		if (s->pending->npartitions == 0 || w.partitions[i].offset != w.was[i])
+			si_gap_forget(s->row.id, w.partitions[i].partition);
 	si_catalog_forget_request(s->pending->request_id);
 	SI_FAULT("reset_before_end");
 	for (int i = 0; i < w.n; i++)

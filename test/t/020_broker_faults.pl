@@ -51,7 +51,7 @@ sub healthy_again
 for my $property (
 	[ 'fetch.min.byte', '1', 'is not known' ],
 	[ 'security.protocol', 'PLAIN', 'is not valid' ],
-	[ 'ssl.truststore.location', '/etc/kafka/trust.jks', 'use ssl.ca.location' ])
+	[ 'ssl.truststore.location', '/etc/kafka/trust.jks', 'keytool -list -rfc -keystore /etc/kafka/trust.jks' ])
 {
 	my ($name, $value, $message) = @$property;
 	my $spec = spec(dataSource => 'refused', topic => 'refused', brokers => $kafka->address, consumer => { $name => $value });

@@ -7,8 +7,10 @@
 
 #include "source/kafka.h"
 #include "source/kafka_errors.h"
+#include "spec/consumer_properties.h"
 
 #include <librdkafka/rdkafka.h>
+#include <unistd.h>
 
 static SiReason why;
 
@@ -87,17 +89,144 @@ test_jaas(void)
 }
 
 static void
+write_file(const char *path, const char *bytes, size_t len)
+{
+	FILE	   *f = fopen(path, "w");
+
+	CHECK(f != NULL && fwrite(bytes, 1, len, f) == len && fclose(f) == 0, "could not write %s", path);
+}
+
+/* Stores are known by what is in them: Java's tools write PKCS12 whatever it is called. */
+static void
+test_stores(void)
+{
+	char		dir[] = "/tmp/test_kafka_conf.XXXXXX";
+	char		path[64];
+	SiKeyValue	typed[] = {{"bootstrap.servers", "h:1"}, {"ssl.keystore.location", path}, {"ssl.keystore.type", "PEM"}};
+	rd_kafka_conf_t *conf;
+	char		text[512];
+	size_t		size = sizeof(text);
+
+	CHECK(mkdtemp(dir) != NULL, "no directory");
+	snprintf(path, sizeof(path), "%s/store.jks", dir);
+	write_file(path, "\x30\x82\x0a\x00", 4);
+	CHECK_STR(setting("ssl.keystore.location", path, "ssl.keystore.location"), path);
+	CHECK_STR(setting("ssl.truststore.location", path, "x"), "(refused)");
+	write_file(path, "# mine\n-----BEGIN CERTIFICATE-----\n", 35);
+	CHECK_STR(setting("ssl.keystore.location", path, "ssl.certificate.location"), path);
+	CHECK_STR(setting("ssl.keystore.location", path, "ssl.key.location"), path);
+	CHECK_STR(setting("ssl.truststore.location", path, "ssl.ca.location"), path);
+	write_file(path, "\xfe\xed\xfe\xed....", 8);
+	CHECK_STR(setting("ssl.keystore.location", path, "x"), "(refused)");
+	CHECK(strstr(why.text, "keytool -importkeystore") != NULL, "no cure in: %s", why.text);
+	conf = si_kafka_conf(3, typed, &why);
+	CHECK(conf != NULL, "the type goes before what the file looks like: %s", why.text);
+	if (conf != NULL)
+	{
+		CHECK(rd_kafka_conf_get(conf, "ssl.key.location", text, &size) == RD_KAFKA_CONF_OK, "no location");
+		CHECK_STR(text, path);
+		rd_kafka_conf_destroy(conf);
+	}
+	/* not there: by its name */
+	unlink(path);
+	CHECK_STR(setting("ssl.keystore.location", "/nowhere/a.p12", "ssl.keystore.location"), "/nowhere/a.p12");
+	CHECK_STR(setting("ssl.truststore.location", "/nowhere/a.pem", "ssl.ca.location"), "/nowhere/a.pem");
+
+	CHECK_STR(setting("ssl.truststore.certificates", "pem", "ssl.ca.pem"), "pem");
+	CHECK_STR(setting("ssl.keystore.certificate.chain", "pem", "ssl.certificate.pem"), "pem");
+	CHECK_STR(setting("ssl.keystore.key", "pem", "ssl.key.pem"), "pem");
+	rmdir(dir);
+}
+
+/* Values out of the environment and of files. */
+static void
+test_marks(void)
+{
+	char		dir[] = "/tmp/test_kafka_conf.XXXXXX";
+	char		path[64];
+	char		value[96];
+	char		lines[5000];
+
+	setenv("SI_TEST_PASSWORD", "from outside", 1);
+	CHECK_STR(setting("sasl.password", SI_VALUE_ENVIRONMENT "SI_TEST_PASSWORD", "sasl.password"), "from outside");
+	unsetenv("SI_TEST_PASSWORD");
+	CHECK_STR(setting("sasl.password", SI_VALUE_ENVIRONMENT "SI_TEST_PASSWORD", "x"), "(refused)");
+	CHECK(strstr(why.text, "SI_TEST_PASSWORD") != NULL, "no name in: %s", why.text);
+
+	CHECK(mkdtemp(dir) != NULL, "no directory");
+	snprintf(path, sizeof(path), "%s/password", dir);
+	snprintf(value, sizeof(value), SI_VALUE_FILE "%s", path);
+	CHECK_STR(setting("sasl.password", value, "x"), "(refused)");
+	CHECK(strstr(why.text, path) != NULL, "no name in: %s", why.text);
+	write_file(path, "a b\n", 4);
+	CHECK_STR(setting("sasl.password", value, "sasl.password"), "a b");
+	write_file(path, "a b", 3);
+	CHECK_STR(setting("sasl.password", value, "sasl.password"), "a b");
+	write_file(path, "hunter\ntwo\n", 11);
+	CHECK_STR(setting("sasl.password", value, "x"), "(refused)");
+	CHECK(strstr(why.text, "hunter") == NULL, "secret in: %s", why.text);
+	write_file(path, "", 0);
+	CHECK_STR(setting("sasl.password", value, "x"), "(refused)");
+	write_file(path, "a\0b", 3);
+	CHECK_STR(setting("sasl.password", value, "x"), "(refused)");
+	memset(lines, 'x', sizeof(lines));
+	write_file(path, lines, sizeof(lines));
+	CHECK_STR(setting("sasl.password", value, "x"), "(refused)");
+	unlink(path);
+	rmdir(dir);
+}
+
+/* The table is whole: every property of Kafka's consumer is in it, and nothing that it passes on is unknown. */
+static void
+test_table(void)
+{
+	FILE	   *f = fopen(SI_TEST_DATA "/kafka_consumer_properties.txt", "r");
+	char		name[128];
+	int			n = 0;
+
+	CHECK(f != NULL, "no list of Kafka's properties");
+	while (f != NULL && fscanf(f, "%127s", name) == 1)
+	{
+		CHECK(si_consumer_property(name) != NULL, "%s is not in the table", name);
+		n++;
+	}
+	CHECK(n > 100, "only %d properties in the list", n);
+	if (f != NULL)
+		fclose(f);
+	for (int i = 0; i < si_nconsumer_properties; i++)
+	{
+		const SiConsumerProperty *p = &si_consumer_properties[i];
+
+		CHECK(p->rule == SI_PROPERTY_PASSED || p->text != NULL, "nothing is said of %s", p->name);
+		CHECK(strstr(p->name, "password") == NULL || si_property_is_secret(p->name), "%s is no secret", p->name);
+		CHECK((strstr(p->name, ".location") == NULL && strstr(p->name, ".path") == NULL) ||
+			  (p->flags & (SI_PROPERTY_FILE | SI_PROPERTY_SUPERUSER)), "anybody may set %s", p->name);
+		for (int j = 0; j < i; j++)
+			CHECK(strcmp(p->name, si_consumer_properties[j].name) != 0, "%s is there twice", p->name);
+	}
+	CHECK(si_property_is_secret("some.New.Password"), "unknown secrets are shown");
+	CHECK(!si_property_is_secret("fetch.min.bytes"), "not everything is a secret");
+}
+
+static void
 test_refused(void)
 {
 	SiKeyValue	none = {"client.id", "x"};
 
 	CHECK_STR(setting("ssl.truststore.location", "/x.jks", "x"), "(refused)");
-	CHECK(strstr(why.text, "ssl.ca.location") != NULL, "no cure in: %s", why.text);
+	CHECK(strstr(why.text, "keytool -list -rfc -keystore /x.jks") != NULL, "no cure in: %s", why.text);
+	CHECK_STR(setting("ssl.keystore.location", "/x.jks", "x"), "(refused)");
+	CHECK(strstr(why.text, "keytool -importkeystore -srckeystore /x.jks") != NULL, "no cure in: %s", why.text);
+	CHECK_STR(setting("ssl.engine.factory.class", "a.b", "x"), "(refused)");
+	CHECK_STR(setting("ssl.cipher.suites", "TLS_AES_128_GCM_SHA256", "x"), "(refused)");
+	CHECK(strstr(why.text, "OpenSSL") != NULL, "no cure in: %s", why.text);
+	CHECK_STR(setting("sasl.oauthbearer.token.endpoint.url", "file:///etc/passwd", "x"), "(refused)");
 	CHECK_STR(setting("fetch.min.byte", "1", "x"), "(refused)");
 	CHECK(strstr(why.text, "fetch.min.byte") != NULL, "no name in: %s", why.text);
 	CHECK_STR(setting("fetch.min.bytes", "many", "x"), "(refused)");
 	CHECK(strstr(why.text, "fetch.min.bytes") != NULL, "no name in: %s", why.text);
-	CHECK_STR(setting("ssl.keystore.type", "JKS", "x"), "(refused)");
+	CHECK_STR(setting("ssl.keystore.type", "BKS", "x"), "(refused)");
+	CHECK_STR(setting("ssl.truststore.type", "BKS", "x"), "(refused)");
 	/* a secret is not repeated in the message */
 	CHECK_STR(setting("sasl.jaas.config", "LoginModule password=\"hunter2\"", "x"), "(refused)");
 	CHECK(strstr(why.text, "hunter2") == NULL, "secret in: %s", why.text);
@@ -148,6 +277,9 @@ main(void)
 	test_preferred();
 	test_java_names();
 	test_jaas();
+	test_stores();
+	test_marks();
+	test_table();
 	test_refused();
 	test_errors();
 	return harness_end("test_kafka_conf");
