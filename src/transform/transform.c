@@ -14,6 +14,9 @@
 
 #define SLOT_TIME		SI_TRANSFORM_TIME
 
+#define FIRST_VALUES	256
+#define FIRST_ROWS		16
+
 /* Whether a value of the row at hand is known. */
 typedef enum OutputState
 {
@@ -296,6 +299,11 @@ si_transform_create(const SiSpec *spec, SiFieldTable *fields)
 	t->after.row.get = get_after;
 	t->before.t = t->after.t = t;
 	t->memory = si_expr_memory_create();
+	/* here, so that they stay in this context when they grow */
+	t->cap = FIRST_VALUES;
+	t->out = si_alloc(sizeof(SiValue) * t->cap);
+	t->times_cap = FIRST_ROWS;
+	t->times = si_alloc(sizeof(int64) * t->times_cap);
 	t->time.kind = SI_VALUE_LONG;
 	/* the index has accepted the format */
 	t->timestamps = si_timestamp_parser_create(spec->timestamp_format, spec->has_missing_value,
@@ -433,12 +441,12 @@ reserve(SiTransform *t, const SiRows *in)
 	if (values > t->cap)
 	{
 		t->cap = (int) Min(values * 2, PG_INT32_MAX);
-		t->out = t->out ? si_realloc(t->out, sizeof(SiValue) * (Size) t->cap) : si_alloc(sizeof(SiValue) * (Size) t->cap);
+		t->out = si_realloc(t->out, sizeof(SiValue) * (Size) t->cap);
 	}
 	if (in->nrows > t->times_cap)
 	{
 		t->times_cap = in->nrows * 2;
-		t->times = t->times ? si_realloc(t->times, sizeof(int64) * (Size) t->times_cap) : si_alloc(sizeof(int64) * (Size) t->times_cap);
+		t->times = si_realloc(t->times, sizeof(int64) * (Size) t->times_cap);
 	}
 }
 

@@ -153,6 +153,8 @@ is(query(counters('sql')), '203|0|8|1|1', 'and of no row');
 query('GRANT EXECUTE ON FUNCTION feed.who(text) TO PUBLIC');
 ok($node->wait_for(q{SELECT count(*) FROM feed.sql WHERE t = 'after'}, '1'), 'nothing is lost by it');
 
+is(query('SELECT bool_and(exactly_once) FROM stream_ingest.audit'), 't', 'the audit is clean');
+
 # ---- refused when it is submitted ----
 
 sub refused
