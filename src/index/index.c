@@ -63,7 +63,7 @@ si_index_create(const SiSpec *spec, SiFieldTable *fields, SiReason *why)
 	ix->time_slot = si_fields_add(fields, spec->timestamp_column, strlen(spec->timestamp_column));
 	ix->query_granularity = spec->query_granularity;
 	ix->rollup = spec->rollup;
-	ix->discover = spec->discover;
+	ix->discover = ix->discover_new = spec->discover;
 	ix->discover_auto = spec->schema_discovery;
 	if (ix->discover_auto)
 		si_fields_discover_nested(fields);
@@ -219,7 +219,7 @@ discover_columns(SiIndex *ix, const SiValue *values, int nvalues)
 		ix->slot_column = si_realloc(ix->slot_column, sizeof(int) * ix->slots_cap);
 	}
 	for (; ix->nslots < nvalues; ix->nslots++)
-		ix->slot_column[ix->nslots] = SLOT_UNSEEN;
+		ix->slot_column[ix->nslots] = ix->discover_new ? SLOT_UNSEEN : SLOT_IGNORED;
 	for (int s = 0; s < nvalues; s++)
 		if ((ix->slot_column[s] == SLOT_UNSEEN || ix->slot_column[s] == SLOT_UNSEEN_AUTO) &&
 			values[s].kind != SI_VALUE_MISSING && values[s].kind != SI_VALUE_NULL)

@@ -62,6 +62,7 @@ struct SiIndex
 	SiGranularity query_granularity;
 	bool		rollup;
 	bool		discover;		/* slots may become columns */
+	bool		discover_new;	/* those of unknown fields, too */
 	bool		discover_auto;	/* with the type of their values */
 	bool		any_auto;		/* there is a column with auto_type */
 	int64		min_ms;

@@ -223,6 +223,37 @@ test_declared(void)
 	CHECK(column(t, "other") == NULL, "a field was discovered");
 }
 
+/* Fields of a flattenSpec, and root fields of its reader. */
+static void
+test_flattened(void)
+{
+	static SiFlattenField path = {.kind = SI_FLATTEN_PATH,.name = "p",.expr = "$.o.k"};
+	SiSpecFormat options = {.kind = SI_FORMAT_JSON,.nfields = 1,.fields = &path};
+	static const char *const message = "{\"t\":1,\"o\":{\"k\":[{\"x\":1}]},\"n\":5,\"a\":[[1]]}";
+
+	for (int nested = 0; nested < 2; nested++)
+	{
+		SiSpec		spec = make_spec(false);
+		const SiFormatRoutine *routine = si_format_routine(&options);
+		SiFormat   *flat;
+		SiRows		rows = {0};
+		SiAddResult result;
+		const SiTable *t;
+
+		spec.schema_discovery = nested;
+		fields = si_fields_create(true, 100);
+		ix = si_index_create(&spec, fields, &why);
+		flat = routine->create(&options, fields);
+		CHECK(routine->parse(flat, &(SiMessage) {.payload = message,.len = strlen(message)}, &rows, &why), "%s", why.text);
+		si_index_add(ix, &rows, &result, &why);
+		t = si_index_table(ix);
+		CHECK_STR(column_text(t, "n"), nested ? "long 5" : "string 5");
+		CHECK_STR(column_text(t, "o"), nested ? "json {\"k\":[{\"x\":1}]}" : "none");
+		CHECK_STR(column_text(t, "a"), nested ? "json [[1]]" : "none");
+		CHECK_STR(column_text(t, "p"), nested ? "json [{\"x\":1}]" : "string {\"x\":1}");
+	}
+}
+
 static void
 test_bad_values(void)
 {
@@ -242,6 +273,7 @@ main(void)
 	test_widening();
 	test_rollup();
 	test_declared();
+	test_flattened();
 	test_bad_values();
 	return harness_end("test_auto");
 }
