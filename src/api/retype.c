@@ -97,7 +97,8 @@ si_retype_queue(SiQuery *q, int64 data_source_id, Oid relid, HTAB *names, const 
 	listed = si_retype_list(q, data_source_id, &nlisted);
 	for (int i = 0; i < nlisted; i++)
 	{
-		bool		still = false;
+		/* one that the spec does not list follows its values, not the spec */
+		bool		still = find_column(columns, n, listed[i]) == NULL;
 
 		for (int k = 0; k < ndiffering; k++)
 			still |= strcmp(listed[i], d[k].column->name) == 0;

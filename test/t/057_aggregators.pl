@@ -90,5 +90,17 @@ event('00:05:00Z', 'a', '"n":0,"s":"late","at":1000,"doc":{"y":1,"x":[1,2]}');
 is($node->safe_psql('postgres', q{SELECT first, last, word, at_last FROM events WHERE page = 'a' ORDER BY count}),
 	"0|0|late|0\n1|9|ab\x{c3}\x{a9}|1", 'a row of its own beside the published one');
 
+# a view keeps the type of a column; that it is to change is not forgotten
+$node->safe_psql('postgres', 'CREATE VIEW of_v AS SELECT v FROM events');
+event('02:00:00Z', 'c', '"v":{"k":[1]}');
+ok($node->wait_for(q{SELECT count(*) FROM stream_ingest.discovered_column WHERE name = 'v' AND problem LIKE '%view%'}, '1'),
+	'the view is named as the reason');
+is($node->safe_psql('postgres', q{SELECT v FROM of_v WHERE v LIKE '%k%'}), '{"k":[1]}', 'values are cast meanwhile');
+$node->safe_psql('postgres', 'DROP VIEW of_v');
+$node->restart;
+ok($node->wait_for($type_of_v, 'jsonb'), 'without it the type follows');
+is($node->safe_psql('postgres', q{SELECT v FROM events WHERE v IS NOT NULL ORDER BY v::text}), qq("text"\n1\n{"k": [1]}),
+	'text, numbers and documents in one column');
+
 $node->stop;
 done_testing();
