@@ -7,10 +7,13 @@
 CREATE TABLE stream_ingest.install (
 	singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
 	uuid pg_catalog.uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+	database oid NOT NULL,
 	created timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE stream_ingest.install IS 'identity of this installation; chunk files carry its uuid';
-INSERT INTO stream_ingest.install DEFAULT VALUES;
+COMMENT ON COLUMN stream_ingest.install.database IS 'the database it belongs to: a copy of the database is another one';
+INSERT INTO stream_ingest.install (database)
+	SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database();
 
 CREATE TABLE stream_ingest.data_source (
 	data_source_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -304,6 +307,15 @@ CREATE UNLOGGED TABLE stream_ingest.supervisor_status (
 	updated timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE stream_ingest.supervisor_status IS 'what the overlord last knew: states, errors and the ends of the stream; made anew after a crash';
+
+CREATE UNLOGGED TABLE stream_ingest.waiting_task (
+	position integer PRIMARY KEY,
+	supervisor_id text COLLATE "C" NOT NULL,
+	group_id integer NOT NULL,
+	since timestamptz NOT NULL,
+	install uuid NOT NULL
+);
+COMMENT ON TABLE stream_ingest.waiting_task IS 'reading tasks that wait for a process slot, in order; written by the overlord';
 
 REVOKE ALL ON ALL TABLES IN SCHEMA stream_ingest FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA stream_ingest FROM PUBLIC;

@@ -270,6 +270,17 @@ JOIN stream_ingest.visible_data_source d USING (data_source_id);
 COMMENT ON VIEW stream_ingest.columns IS 'columns that were discovered in the stream or came with a changed spec, and whether the table shows them yet';
 COMMENT ON COLUMN stream_ingest.columns.problem IS 'why the table cannot show the column; chunks hold it all the same';
 
+CREATE VIEW stream_ingest.waiting_tasks WITH (security_barrier) AS
+SELECT q.position,
+	q.supervisor_id,
+	d.data_source,
+	q.group_id,
+	q.since
+FROM stream_ingest.waiting_task q
+JOIN stream_ingest.supervisor s USING (supervisor_id)
+JOIN stream_ingest.visible_data_source d USING (data_source_id);
+COMMENT ON VIEW stream_ingest.waiting_tasks IS 'reading tasks that find no process slot (stream_ingest.worker_capacity, max_worker_processes), in the order in which they get one';
+
 CREATE VIEW stream_ingest.workers WITH (security_barrier) AS
 SELECT w.kind,
 	w.pid,
@@ -376,6 +387,7 @@ GRANT SELECT ON
 	stream_ingest.rejected_messages,
 	stream_ingest.rejected_messages_dropped,
 	stream_ingest.columns,
+	stream_ingest.waiting_tasks,
 	stream_ingest.workers,
 	stream_ingest.pending_deletes,
 	stream_ingest.audit

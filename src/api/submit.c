@@ -14,6 +14,7 @@
 
 #include "access/xact.h"
 #include "api/api.h"
+#include "api/capacity.h"
 #include "api/put.h"
 #include "api/lookup.h"
 #include "api/query.h"
@@ -375,6 +376,7 @@ si_submit_supervisor(PG_FUNCTION_ARGS)
 		if (!submit_change(&sub))
 			create_supervisor(&sub, check_creation(&sub));
 	}
+	si_note_capacity(sub.spec);
 	si_wake_overlord_at_commit();
 
 	initStringInfo(&answer);

@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "catalog/spi.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 /*
@@ -53,6 +54,74 @@ static SiStatement trim_tasks = {
 	" ORDER BY t.created DESC OFFSET $2 - 1 LIMIT 1)",
 	2, {TEXTOID, INT8OID}
 };
+
+static SiStatement clear_waiting = {
+	"DELETE FROM stream_ingest.waiting_task", 0, {0}
+};
+
+static SiStatement add_waiting = {
+	"INSERT INTO stream_ingest.waiting_task (position, supervisor_id, group_id, since, install)"
+	" SELECT $1, $2, $3, $4, uuid FROM stream_ingest.install",
+	4, {INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID}
+};
+
+static SiStatement new_install = {
+	"UPDATE stream_ingest.install SET uuid = pg_catalog.gen_random_uuid(), database = d.oid"
+	" FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database() AND database <> d.oid",
+	0, {0}
+};
+
+/* Every table with rows of an install, as the statement that makes it the new one's. */
+static SiStatement copied_tables = {
+	"SELECT CASE WHEN c.relname IN ('supervisor', 'data_source', 'spec_history', 'stream', 'discovered_column')"
+	" THEN pg_catalog.format('UPDATE stream_ingest.%I SET install = (SELECT uuid FROM stream_ingest.install)', c.relname)"
+	" ELSE pg_catalog.format('DELETE FROM stream_ingest.%I', c.relname) END"
+	" FROM pg_catalog.pg_class c WHERE c.relnamespace = 'stream_ingest'::pg_catalog.regnamespace AND c.relkind = 'r'"
+	" AND (c.relname = 'tier' OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid"
+	" AND a.attname = 'install' AND a.attnum > 0))",
+	0, {0}
+};
+
+static SiStatement suspend_copies = {
+	"UPDATE stream_ingest.supervisor SET suspended = true, task_count = NULL", 0, {0}
+};
+
+void
+si_catalog_clear_waiting(void)
+{
+	si_spi_run(&clear_waiting, NULL, NULL, SPI_OK_DELETE);
+}
+
+void
+si_catalog_add_waiting(int position, const char *supervisor_id, int group_id, TimestampTz since)
+{
+	Datum		args[4];
+
+	args[0] = Int32GetDatum(position);
+	args[1] = CStringGetTextDatum(supervisor_id);
+	args[2] = Int32GetDatum(group_id);
+	args[3] = TimestampTzGetDatum(since);
+	si_spi_run(&add_waiting, args, NULL, SPI_OK_INSERT);
+}
+
+bool
+si_catalog_adopt_copy(void)
+{
+	char	  **statements;
+	int			n;
+
+	if (si_spi_run(&new_install, NULL, NULL, SPI_OK_UPDATE) == 0)
+		return false;
+	n = (int) si_spi_run(&copied_tables, NULL, NULL, SPI_OK_SELECT);
+	statements = palloc(sizeof(char *) * n);
+	for (int i = 0; i < n; i++)
+		statements[i] = si_spi_text(i, 1, CurrentMemoryContext);
+	for (int i = 0; i < n; i++)
+		if (SPI_execute(statements[i], false, 0) < 0)
+			elog(ERROR, "\"%s\" failed", statements[i]);
+	si_spi_run(&suspend_copies, NULL, NULL, SPI_OK_UPDATE);
+	return true;
+}
 
 bool
 si_catalog_submit_again(const SiRequestRow *r, bool suspended)

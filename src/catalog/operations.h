@@ -24,4 +24,16 @@ extern void si_catalog_publishing_replace(const char *task_id, const char *error
 /* Removes all but the newest ended tasks of a supervisor. */
 extern void si_catalog_trim_tasks(const char *supervisor_id, int keep);
 
+/* The table of tasks that wait for a slot: emptied, and filled in order. */
+extern void si_catalog_clear_waiting(void);
+extern void si_catalog_add_waiting(int position, const char *supervisor_id, int group_id, TimestampTz since);
+
+/*
+ * Whether this database is a copy of another one (CREATE DATABASE ...
+ * TEMPLATE).  Then it takes an install uuid of its own: specs and tables
+ * stay, every supervisor is suspended, and what belongs to the files of the
+ * other database (chunks, offsets, tasks) is removed.
+ */
+extern bool si_catalog_adopt_copy(void);
+
 #endif							/* SI_CATALOG_OPERATIONS_H */

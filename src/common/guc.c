@@ -18,6 +18,7 @@ int			si_merge_memory_limit = 512 * 1024;
 int			si_inline_delta_limit = 32 * 1024;
 int			si_merge_fan_in = 16;
 int			si_max_tasks = 32;
+int			si_worker_capacity = 0;
 int			si_task_history = 1000;
 int			si_worker_idle_timeout = 10000;
 int			si_rejected_max_rows = 10000;
@@ -116,6 +117,11 @@ si_guc_define(void)
 							   "For tests only: a list of <name>:crash, <name>:error or <name>:hang.",
 							   &si_fault_point, "", PGC_SIGHUP, GUC_NOT_IN_SAMPLE | GUC_SUPERUSER_ONLY | GUC_NO_SHOW_ALL,
 							   NULL, NULL, NULL);
+	DefineCustomIntVariable("stream_ingest.worker_capacity",
+							"Task processes of the server that may run at the same time.",
+							"Tasks beyond it wait in a queue. Zero means stream_ingest.max_tasks, which it cannot exceed.",
+							&si_worker_capacity, 0, 0, 1024, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
 	DefineCustomIntVariable("stream_ingest.max_tasks",
 							"Task processes of the server at the same time, reading and publishing.",
 							NULL,

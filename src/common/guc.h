@@ -21,6 +21,7 @@ extern int	si_merge_fan_in;
 
 /* processes */
 extern int	si_max_tasks;			/* reading and publishing tasks per server */
+extern int	si_worker_capacity;		/* of them at the same time; 0: si_max_tasks */
 extern int	si_task_history;	/* ended tasks that are kept per supervisor */
 extern int	si_worker_idle_timeout; /* ms that a publishing worker waits for more work */
 

@@ -74,6 +74,7 @@ typedef struct SiSpec
 {
 	char	   *id;				/* defaults to data_source */
 	bool		suspended;
+	int			worker_capacity;	/* reading tasks that may run at once; 0: no limit */
 
 	/* dataSchema */
 	char	   *data_source;

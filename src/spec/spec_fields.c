@@ -310,6 +310,7 @@ const SiField si_spec_fields[] = {
 	SAME("tuningConfig", TUNING, "As spec.tuningConfig, for specs without spec."),
 	ROW("context", OBJECT, SI_USED, "null", "Settings of the supervisor's tasks."),
 	ROW("context.strict", BOOL, SI_USED, NULL, "Whether an unknown field is an error."),
+	NUMBER("context.workerCapacity", INT, NULL, worker_capacity, 1, PG_INT32_MAX, "Reading tasks of the supervisor that may run at once; the others wait."),
 	ROW("context.useConcurrentLocks", BOOL, SI_NO_EFFECT, NULL, "There are no interval locks."),
 	ROW("context.taskLockType", STRING, SI_NO_EFFECT, NULL, "There are no interval locks."),
 	ROW("context.forceTimeChunkLock", BOOL, SI_NO_EFFECT, NULL, "There are no interval locks."),

@@ -14,6 +14,7 @@
 #include "api/widen.h"
 #include "catalog/version.h"
 #include "common/pgcompat.h"
+#include "catalog/operations.h"
 #include "files/files.h"
 #include "files/sweep.h"
 #include "miscadmin.h"
@@ -27,6 +28,7 @@
 #include "utils/timestamp.h"
 #include "worker/supervisor.h"
 #include "worker/worker.h"
+#include "worker/worker_queue.h"
 
 #define TICK_MS		1000
 #define SWEEP_MS	5000
@@ -142,7 +144,14 @@ find_extension(void)
 	if (version)
 		version = MemoryContextStrdup(TopMemoryContext, version);
 	if (version && strcmp(version, SI_VERSION) == 0)
+	{
+		if (si_catalog_adopt_copy())
+			ereport(LOG,
+					(errmsg("database %u is a copy of another one: its stream_ingest supervisors are suspended and begin anew", MyDatabaseId),
+					 errdetail("Chunks and offsets stayed with the other database."),
+					 errhint("resume_supervisor() lets a supervisor read for this database, too.")));
 		si_catalog_read_install();
+	}
 	si_catalog_commit();
 	if (version == NULL)
 		leave_absent("");
@@ -361,6 +370,7 @@ one_round(void)
 		step_supervisors();
 		si_publishers_step(supervisors);
 	}
+	si_queue_publish();
 	si_publish_status(supervisors);
 	pgstat_report_stat(false);
 }

@@ -296,9 +296,14 @@ si_worker_slot_take(SiWorkerKind kind, Oid dboid, int64 data_source_id,
 {
 	SiWorkerSlot *taken = NULL;
 	SiDatabaseSlot *db;
+	int			running = 0;
 
 	LWLockAcquire(si_shmem->lock, LW_EXCLUSIVE);
 	db = si_database_slot(dboid);
+	for (int i = 0; i < si_shmem->nworkers; i++)
+		running += si_shmem->workers[i].in_use;
+	if (si_worker_capacity > 0 && running >= si_worker_capacity)
+		db = NULL;
 	for (int i = 0; db && db->state == SI_DB_ACTIVE && i < si_shmem->nworkers; i++)
 	{
 		SiWorkerSlot *slot = &si_shmem->workers[i];

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "worker/supervisor.h"
+#include "worker/worker_queue.h"
 
 #define ASK_ACTIVE_MS	1000
 #define ASK_IDLE_MIN_MS 5000
@@ -275,24 +276,46 @@ look_at_readers(SiSupervisor *s, TimestampTz now)
 	}
 }
 
+/* How many of its reading tasks have a process. */
+static int
+running_readers(const SiSupervisor *s)
+{
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, s->readers)
+		n += ((SiReader *) lfirst(lc))->ref.index >= 0;
+	return n;
+}
+
 static void
 start_readers(SiSupervisor *s, TimestampTz now)
 {
+	int			capacity = s->spec->worker_capacity;
 	ListCell   *lc;
 
 	foreach(lc, s->readers)
 	{
 		SiReader   *r = lfirst(lc);
-		char		why[128];
+		char		why[128] = "others wait before it";
+		int			position;
 
 		if (!r->wanted || r->ref.index >= 0 || r->backoff.retry_at > now)
 			continue;
-		if (!si_pool_start(SI_WORKER_READING, s->row.data_source_id, s->row.id, r->group_id,
-						   s->row.spec_version, &r->ref, why, sizeof(why)))
+		if (capacity > 0 && running_readers(s) >= capacity)
 		{
-			si_supervisor_note(s, "%s", why);
-			return;
+			si_supervisor_note(s, "the task of group %d waits: context.workerCapacity is %d", r->group_id, capacity);
+			continue;
 		}
+		if (si_queue_may_start(s->row.id, r->group_id, now, &position) &&
+			si_pool_start(SI_WORKER_READING, s->row.data_source_id, s->row.id, r->group_id,
+						  s->row.spec_version, &r->ref, why, sizeof(why)))
+		{
+			si_queue_leave(s->row.id, r->group_id);
+			continue;
+		}
+		si_queue_wait(s->row.id, r->group_id, now, &position);
+		si_supervisor_note(s, "the task of group %d waits at place %d of the queue: %s", r->group_id, position, why);
 	}
 }
 

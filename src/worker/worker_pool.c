@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "common/guc.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -61,7 +62,8 @@ si_pool_start(SiWorkerKind kind, int64 data_source_id, const char *supervisor_id
 
 	if (slot == NULL)
 	{
-		say_exhausted("task slot", "stream_ingest.max_tasks", why, why_size);
+		say_exhausted("task slot", si_worker_capacity > 0 && si_worker_capacity < si_max_tasks ?
+					  "stream_ingest.worker_capacity" : "stream_ingest.max_tasks", why, why_size);
 		return false;
 	}
 	slot->spec_version = spec_version;
