@@ -146,10 +146,14 @@ find_extension(void)
 	if (version && strcmp(version, SI_VERSION) == 0)
 	{
 		if (si_catalog_adopt_copy())
+		{
+			si_catalog_commit();
 			ereport(LOG,
 					(errmsg("database %u is a copy of another one: its stream_ingest supervisors are suspended and begin anew", MyDatabaseId),
 					 errdetail("Chunks and offsets stayed with the other database."),
 					 errhint("resume_supervisor() lets a supervisor read for this database, too.")));
+			si_catalog_begin(TopMemoryContext);
+		}
 		si_catalog_read_install();
 	}
 	si_catalog_commit();
