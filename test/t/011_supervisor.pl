@@ -114,6 +114,7 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM stream_ingest.request'), '
 # ---- reset
 $node->safe_psql('postgres', "SELECT suspend_supervisor('a')");
 ok($node->wait_for(state_of('a'), 'SUSPENDED'), 'suspended');
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.task WHERE status = 'RUNNING'", '0'), 'all is published');
 $node->safe_psql('postgres', "SELECT reset_supervisor('a')");
 ok($node->wait_for("SELECT partitions FROM stream_ingest.task_group", '{}'), 'reset while suspended');
 $node->safe_psql('postgres', "SELECT resume_supervisor('a')");
