@@ -244,9 +244,9 @@ static const PlanDef defs[NUM_PLANS] = {
 		4, {UUIDOID, TEXTOID, TEXTOID, TEXTOID}
 	},
 	[PLAN_TASK_ROWS] = {
-		"SELECT coalesce(sum(d.rows), 0)::bigint FROM generate_series(0, 15) AS l (level)"
+		"SELECT d.rows, d.min_ms, d.max_ms FROM generate_series(0, 15) AS l (level)"
 		" LEFT JOIN stream_ingest.tier t ON t.data_source_id = $1 AND t.level = l.level AND t.group_id = $2"
-		" CROSS JOIN LATERAL (SELECT d.rows FROM stream_ingest.delta d WHERE d.install = $4"
+		" CROSS JOIN LATERAL (SELECT d.rows, d.min_ms, d.max_ms FROM stream_ingest.delta d WHERE d.install = $4"
 		" AND d.data_source_id = $1 AND d.level = l.level AND d.group_id = $2"
 		" AND d.seq >= greatest(t.floor, $3)) d",
 		4, {INT8OID, INT4OID, INT8OID, UUIDOID}
@@ -583,12 +583,16 @@ si_catalog_backlog(int64 limit, SiBacklogRow **rows)
 	return backlog_rows(run(PLAN_BACKLOG, 0, args), rows);
 }
 
-int64
-si_catalog_task_rows(int64 data_source_id, int group_id, int64 start_seq)
+int
+si_catalog_task_rows(int64 data_source_id, int group_id, int64 start_seq, SiRowRange **ranges)
 {
 	Datum		args[] = {Int64GetDatum(data_source_id), Int32GetDatum(group_id), Int64GetDatum(start_seq), INSTALL_ARG};
+	int			n = run(PLAN_TASK_ROWS, 0, args);
 
-	return run(PLAN_TASK_ROWS, 0, args) == 0 ? 0 : int64_field(0, 1);
+	*ranges = palloc(sizeof(SiRowRange) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		(*ranges)[i] = (SiRowRange) {int64_field(i, 1), int64_field(i, 2), int64_field(i, 3)};
+	return n;
 }
 
 /* ---------------------------------------------------------------------- verbs */

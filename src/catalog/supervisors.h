@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "common/row_ranges.h"
 #include "segment/segment.h"
 #include "worker/groups.h"
 
@@ -183,8 +184,8 @@ extern void si_catalog_task_hand_off(const char *task_id, const char *next_task_
 									 const SiTaskBounds *bounds);
 /* The task has failed; its replacement starts where it did, with its bounds. */
 extern void si_catalog_task_replace(const char *task_id, const char *error, const char *next_task_id);
-/* Rows of deltas of a group from start_seq on, after merging. */
-extern int64 si_catalog_task_rows(int64 data_source_id, int group_id, int64 start_seq);
+/* Rows of deltas of a group from start_seq on, after merging, and their times. */
+extern int	si_catalog_task_rows(int64 data_source_id, int group_id, int64 start_seq, SiRowRange **ranges);
 
 /* Data sources with tasks to publish, as (data source, a supervisor id). */
 extern int	si_catalog_to_publish(SiBacklogRow **rows);

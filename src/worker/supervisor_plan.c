@@ -99,7 +99,8 @@ older_than(TimestampTz created, TimestampTz now, int64 ms)
 }
 
 /*
- * Whether the rows of a task are as many as one hand-off should have.  The
+ * Whether the rows of a task are as many as one hand-off should have: all of
+ * them (maxTotalRows), or those of one interval (maxRowsPerSegment).  The
  * counter of stored rows is an upper bound; deltas are counted, after rollup,
  * only when it says that the limit may be reached.
  */
@@ -108,17 +109,24 @@ enough_rows(SiSupervisor *s, const SiGroupRow *g, const SiTaskRow *t, SiReader *
 {
 	int64		limit = Min(s->spec->max_rows_per_segment, s->spec->max_total_rows);
 	int64		stored = g->state.counters.n[SI_COUNT_STORED_ROWS];
-	int64		rows;
+	int64		rows = 0;
+	int64		largest;
+	SiRowRange *ranges;
+	int			n;
 
 	if (limit <= 0 || stored - t->start_stored_rows < limit || stored < r->rows_check_at)
 		return false;
-	rows = si_catalog_task_rows(s->row.data_source_id, g->state.group_id, t->start_seq);
-	if (rows >= limit)
+	n = si_catalog_task_rows(s->row.data_source_id, g->state.group_id, t->start_seq, &ranges);
+	for (int i = 0; i < n; i++)
+		rows += ranges[i].rows;
+	largest = si_largest_interval(&s->spec->segment_granularity, ranges, n);
+	pfree(ranges);
+	if (rows >= s->spec->max_total_rows || largest >= s->spec->max_rows_per_segment)
 	{
 		r->rows_check_at = 0;
 		return true;
 	}
-	r->rows_check_at = stored + Max(limit - rows, limit / 16);
+	r->rows_check_at = stored + Max(Min(s->spec->max_total_rows - rows, s->spec->max_rows_per_segment - largest), limit / 16);
 	return false;
 }
 
