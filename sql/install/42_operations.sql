@@ -68,7 +68,12 @@ CREATE FUNCTION @extschema@.audit_supervisor(id text) RETURNS json
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_audit_supervisor';
 COMMENT ON FUNCTION @extschema@.audit_supervisor(text) IS 'whether every message is stored exactly once: ranges of offsets, counts, and the rows in all chunks are held against each other; the first discrepancy is named';
 
+CREATE FUNCTION @extschema@.requeue_rejected(supervisor text) RETURNS json
+	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_requeue_rejected';
+COMMENT ON FUNCTION @extschema@.requeue_rejected(text) IS 'parses the kept unparseable messages again, by the spec in force; those that can be stored leave rejected_messages in the same transaction';
+
 REVOKE EXECUTE ON FUNCTION
+	@extschema@.requeue_rejected(text),
 	@extschema@.audit_supervisor(text),
 	@extschema@.wait_for_offset(text, integer, bigint, interval, text),
 	@extschema@.wait_until_current(text, interval),

@@ -77,6 +77,10 @@ static SiStatement insert_rejected = {
 	9, {TEXTOID, UUIDOID, TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, INT8OID, BYTEAOID}
 };
 
+static SiStatement remove_rejected = {
+	"DELETE FROM stream_ingest.rejected_message WHERE rejected_id = ANY ($1)", 1, {INT8ARRAYOID}
+};
+
 static SiStatement count_dropped = {
 	"INSERT INTO stream_ingest.rejected_dropped AS d (supervisor_id, install, topic, partition, messages,"
 	" first_offset, last_offset) VALUES ($1, $2, $3, $4, $5, $6, $7)"
@@ -220,7 +224,7 @@ move_offsets(const SiGroup *g, const SiCommit *c, int64 next_seq, ItemPointer ti
 	args[8] = si_int4_array(g->partitions, g->npartitions);
 	args[9] = UUIDPGetDatum((pg_uuid_t *) g->install);
 	args[10] = CStringGetTextDatum(g->topic);
-	args[11] = si_int8_array(c->rows > 0 ? c->offsets : g->chunk_offsets, g->npartitions);
+	args[11] = si_int8_array(c->rows > 0 && !c->requeue ? c->offsets : g->chunk_offsets, g->npartitions);
 	args[12] = si_int8_array(c->rows > 0 ? c->counters->n : g->chunk_counters.n, SI_NUM_COUNTERS);
 	args[13] = PointerGetDatum(&g->tid);
 
@@ -237,6 +241,7 @@ add_delta(const SiGroup *g, const SiCommit *c)
 	Datum		args[15];
 	char		nulls[16] = "               ";
 	int64		counts[SI_NUM_LINEAGE];
+	int			npartitions = c->requeue ? 0 : g->npartitions;
 
 	args[0] = Int64GetDatum(g->data_source_id);
 	args[1] = Int32GetDatum(g->group_id);
@@ -246,10 +251,10 @@ add_delta(const SiGroup *g, const SiCommit *c)
 	args[5] = Int64GetDatum(c->bytes);
 	args[6] = Int64GetDatum(c->min_ms);
 	args[7] = Int64GetDatum(c->max_ms);
-	args[8] = si_int4_array(g->partitions, g->npartitions);
+	args[8] = si_int4_array(g->partitions, npartitions);
 	/* ranges of chunks join: offsets that gave no row belong to the next chunk */
-	args[9] = si_int8_array(g->chunk_offsets, g->npartitions);
-	args[10] = si_int8_array(c->offsets, g->npartitions);
+	args[9] = si_int8_array(g->chunk_offsets, npartitions);
+	args[10] = si_int8_array(c->offsets, npartitions);
 	if (c->file)
 	{
 		args[11] = CStringGetTextDatum(c->file);
@@ -307,6 +312,16 @@ add_rejected(const SiGroup *g, const SiCommit *c)
 		args[6] = Int64GetDatum(d->last_offset);
 		si_spi_run(&count_dropped, args, NULL, SPI_OK_INSERT);
 	}
+}
+
+/* False when one of them is gone: somebody else has stored it. */
+static bool
+remove_requeued(const SiCommit *c)
+{
+	Datum		arg = si_int8_array(c->requeued, c->nrequeued);
+
+	si_spi_run(&remove_rejected, &arg, NULL, SPI_OK_DELETE);
+	return SPI_processed == c->nrequeued;
 }
 
 static void
@@ -368,6 +383,12 @@ si_group_commit(SiGroup *g, const SiCommit *c)
 	}
 	if (c->rows > 0)
 		add_delta(g, c);
+	if (c->nrequeued > 0 && !remove_requeued(c))
+	{
+		si_spi_abort();
+		MemoryContextSwitchTo(caller);
+		return false;
+	}
 	if (c->nrejected > 0 || c->dropped != NULL)
 		add_rejected(g, c);
 	if (c->ndiscovered > 0)
@@ -382,7 +403,8 @@ si_group_commit(SiGroup *g, const SiCommit *c)
 	memcpy(g->offsets, c->offsets, sizeof(int64) * g->npartitions);
 	if (c->rows > 0)
 	{
-		memcpy(g->chunk_offsets, c->offsets, sizeof(int64) * g->npartitions);
+		if (!c->requeue)
+			memcpy(g->chunk_offsets, c->offsets, sizeof(int64) * g->npartitions);
 		g->chunk_counters = *c->counters;
 	}
 	g->counters = *c->counters;

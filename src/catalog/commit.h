@@ -81,6 +81,11 @@ typedef struct SiCommit
 	const char *data;
 	Size		data_len;
 
+	/* of messages that were parsed again: the chunk has no offsets, and these leave rejected_message */
+	bool		requeue;
+	int			nrequeued;
+	const int64 *requeued;
+
 	int			nrejected;
 	const SiRejected *rejected;
 	const SiDropped *dropped;	/* one per partition of the group */

@@ -48,6 +48,10 @@ static SiStatement replace_publishing = {
 	3, {TEXTOID, TEXTOID, TEXTOID}
 };
 
+static SiStatement is_requested = {
+	"SELECT FROM stream_ingest.request WHERE request_id = $1", 1, {INT8OID}
+};
+
 static SiStatement trim_tasks = {
 	"DELETE FROM stream_ingest.task WHERE supervisor_id = $1 AND status <> 'RUNNING' AND created <"
 	" (SELECT t.created FROM stream_ingest.task t WHERE t.supervisor_id = $1 AND t.status <> 'RUNNING'"
@@ -159,6 +163,14 @@ si_catalog_publishing_replace(const char *task_id, const char *error, const char
 	args[1] = CStringGetTextDatum(error);
 	args[2] = CStringGetTextDatum(next_task_id);
 	si_spi_run(&replace_publishing, args, NULL, SPI_OK_INSERT);
+}
+
+bool
+si_catalog_is_requested(int64 request_id)
+{
+	Datum		arg = Int64GetDatum(request_id);
+
+	return si_spi_run(&is_requested, &arg, NULL, SPI_OK_SELECT) > 0;
 }
 
 void

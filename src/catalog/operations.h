@@ -21,6 +21,9 @@ extern bool si_catalog_submit_again(const SiRequestRow *r, bool suspended);
 /* A publishing task has failed; the next one is to publish the same. */
 extern void si_catalog_publishing_replace(const char *task_id, const char *error, const char *next_task_id);
 
+/* Whether the request is still there. */
+extern bool si_catalog_is_requested(int64 request_id);
+
 /* Removes all but the newest ended tasks of a supervisor. */
 extern void si_catalog_trim_tasks(const char *supervisor_id, int keep);
 

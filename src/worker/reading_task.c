@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/requeue.h"
 #include "common/fault.h"
 #include "common/guc.h"
 #include "common/pgcompat.h"
@@ -332,15 +333,37 @@ reading_loop(ReadingTask *t)
 	}
 }
 
+/* Parses rejected messages again instead of reading; the process ends with it. */
+static void
+requeue(int64 request_id, int64 to)
+{
+	SiBatch    *b = si_batch_create(si_my_slot->supervisor_id, si_my_slot->group_id, NULL);
+
+	if (b == NULL || !si_batch_requeue(b, to))
+	{
+		si_worker_report_exit(SI_EXIT_LOST_RACE, "the task group was changed while messages were parsed again");
+		return;
+	}
+	si_requeue_done(request_id);
+	si_worker_report_exit(SI_EXIT_STOPPED, NULL);
+}
+
 void
 si_reading_task_main(Datum arg)
 {
 	ReadingTask *t;
 	MemoryContext context;
+	int64		request_id;
+	int64		to;
 
 	si_worker_attach(arg, "reading task");
 	context = AllocSetContextCreate(TopMemoryContext, "reading task", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
+	if (si_requeue_requested(si_my_slot->supervisor_id, &request_id, &to))
+	{
+		requeue(request_id, to);
+		proc_exit(0);
+	}
 	t = palloc0(sizeof(ReadingTask));
 	t->batch = si_batch_create(si_my_slot->supervisor_id, si_my_slot->group_id, &t->reader);
 	if (t->batch == NULL)

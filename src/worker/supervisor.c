@@ -170,6 +170,7 @@ si_supervisor_set_pending(SiSupervisor *s, const SiRequestRow *r)
 	s->pending = palloc0(sizeof(SiRequestRow));
 	s->pending_at = GetCurrentTimestamp();
 	s->reset_waits = false;
+	s->requeueing = false;
 	s->pending->request_id = r->request_id;
 	s->pending->supervisor_id = s->row.id;
 	s->pending->verb = r->verb;

@@ -78,6 +78,7 @@ typedef struct SiSupervisor
 	SiRequestRow *pending;		/* terminate or reset that waits for the readers to end */
 	TimestampTz pending_at;
 	bool		reset_waits;	/* it is a reset that waits for the broker */
+	bool		requeueing;		/* the one process parses rejected messages again */
 	int			halt_retries;
 	int			fewer_answers;	/* of the broker, one after another: fewer partitions than are stored */
 	SiGap	   *gaps;			/* open ones, loaded by each plan; in step_context */

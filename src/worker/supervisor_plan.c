@@ -347,6 +347,39 @@ plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks,
 
 /* ------------------------------------------------------------------------- plan */
 
+/*
+ * Rejected messages are to be parsed again: the process of the first group
+ * that can is started for that, with a task of its own, and forgets the
+ * request.  False when that is done, or cannot be.
+ */
+static bool
+plan_requeue(SiSupervisor *s)
+{
+	SiGroupRow *groups;
+	int			ngroups = si_catalog_groups(s->row.id, s->row.data_source_id, &groups);
+	ListCell   *lc;
+
+	foreach(lc, s->readers)
+		((SiReader *) lfirst(lc))->wanted = false;
+	if (!si_catalog_is_requested(s->pending->request_id))
+		return false;
+	for (int i = 0; i < ngroups; i++)
+	{
+		SiTaskBounds bounds = {0};
+
+		if (groups[i].halted || strcmp(groups[i].topic, si_spec_stream(s->spec)) != 0)
+			continue;
+		si_catalog_task_create(new_task_id(s, &groups[i].state), s->row.id, groups[i].state.group_id, &bounds);
+		si_supervisor_reader(s, groups[i].state.group_id)->wanted = true;
+		s->requeueing = true;
+		return true;
+	}
+	si_state_error(&s->machine, si_unix_ms(GetCurrentTimestamp()), false, "Requeue",
+				   "rejected messages were not parsed again: no task group can read");
+	si_catalog_forget_request(s->pending->request_id);
+	return false;
+}
+
 /* What waits until nothing reads; true when there is nothing else to plan. */
 static bool
 plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
@@ -365,6 +398,8 @@ plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
 		return false;
 	if (!si_supervisor_quiet(s))
 	{
+		if (s->requeueing)
+			return true;
 		si_supervisor_stop_readers(s);
 		return true;
 	}
@@ -382,7 +417,11 @@ plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
 	}
 	if (pending)
 	{
-		if (s->pending->verb == SI_VERB_TERMINATE)
+		if (s->pending->verb == SI_VERB_REQUEUE && plan_requeue(s))
+			return true;
+		if (s->pending->verb == SI_VERB_REQUEUE)
+			s->requeueing = false;
+		else if (s->pending->verb == SI_VERB_TERMINATE)
 		{
 			si_catalog_apply_terminate(s->pending);
 			s->gone = true;

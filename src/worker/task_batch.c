@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "catalog/gaps.h"
+#include "catalog/requeue.h"
 #include "catalog/spi.h"
 #include "common/fault.h"
 #include "common/guc.h"
@@ -29,6 +30,9 @@
 
 /* Rejected messages that one commit keeps; more are counted only. */
 #define MAX_REJECTED_PER_COMMIT	1000
+
+/* Rejected messages that are parsed again in one commit; as many may be kept once more. */
+#define REQUEUE_MESSAGES	200
 
 /* While the table is full: ms between two looks whether old ones have gone. */
 #define REJECTED_LOOK_MS	60000
@@ -56,6 +60,8 @@ struct SiBatch
 	int			messages_since_check;
 	List	   *multi;			/* names of multi-value columns that are in the catalog, or need not be */
 
+	int			nrequeued;		/* messages that were parsed again */
+	int64	   *requeued;		/* their rejected_ids; NULL: this task reads */
 	int			nrejected;
 	SiRejected *rejected;		/* room for MAX_REJECTED_PER_COMMIT */
 	SiDropped  *dropped;		/* one per partition */
@@ -160,7 +166,8 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 	si_batch_refresh_bounds(b);
 	b->batch = AllocSetContextCreate(b->context, "reading task batch", ALLOCSET_DEFAULT_SIZES);
 
-	*reader = open_reader(b);
+	if (reader)
+		*reader = open_reader(b);
 	return b;
 }
 
@@ -362,6 +369,63 @@ si_batch_complete(const SiBatch *b)
 	return true;
 }
 
+/* One rejected message; true when it is stored now. */
+static bool
+add_requeued(SiBatch *b, const SiRequeued *r)
+{
+	SiMessage	m = {.offset = r->offset, .payload = r->payload, .len = r->len, .timestamp = -1, .topic = r->topic};
+	SiAddResult result;
+	SiReason	why;
+	int			stream = 0;
+
+	for (int i = 0; i < b->group.nstreams; i++)
+		if (strcmp(b->group.streams[i].topic, r->topic) == 0)
+			stream = b->group.streams[i].id;
+	m.partition = si_partition(stream, r->number);
+	if (!si_pipeline_add(b->pipeline, &m, PG_INT64_MAX, &result, &why) || result.unparseable ||
+		result.processed + result.with_error + result.filtered == 0)
+		return false;
+	count_result(b, &result);
+	if (result.with_error > 0 || result.unparseable_rows > 0)
+		keep_rejected(b, Max(partition_index(b, m.partition), 0), &m, "processedWithError", why.text);
+	return true;
+}
+
+bool
+si_batch_requeue(SiBatch *b, int64 to)
+{
+	MemoryContext messages = AllocSetContextCreate(b->context, "messages to be parsed again", ALLOCSET_DEFAULT_SIZES);
+	int64		after = 0;
+	int			n;
+
+	b->requeued = palloc(sizeof(int64) * REQUEUE_MESSAGES);
+	si_index_set_bounds(b->index, PG_INT64_MIN, PG_INT64_MAX);
+	do
+	{
+		SiRequeued *list;
+		MemoryContext old = MemoryContextSwitchTo(messages);
+
+		CHECK_FOR_INTERRUPTS();
+		n = si_requeue_next(b->group.supervisor_id, after, to, REQUEUE_MESSAGES, &list);
+		MemoryContextSwitchTo(old);
+		for (int i = 0; i < n; i++)
+		{
+			after = list[i].rejected_id;
+			if (add_requeued(b, &list[i]))
+				b->requeued[b->nrequeued++] = after;
+		}
+		if (b->nrequeued > 0)
+		{
+			b->first_pending = GetCurrentTimestamp();
+			if (si_batch_commit(b) != SI_BATCH_COMMITTED)
+				return false;
+			SI_FAULT("requeue_committed");
+		}
+		MemoryContextReset(messages);
+	} while (n == REQUEUE_MESSAGES);
+	return true;
+}
+
 void
 si_batch_take_positions(SiBatch *b, SiKafkaReader *reader)
 {
@@ -533,6 +597,7 @@ start_over(SiBatch *b)
 	b->full = false;
 	b->messages_since_check = 0;
 	b->nrejected = 0;
+	b->nrequeued = 0;
 	if (b->any_dropped)
 		memset(b->dropped, 0, sizeof(SiDropped) * b->group.npartitions);
 	b->any_dropped = false;
@@ -558,6 +623,9 @@ si_batch_commit(SiBatch *b)
 	if (si_index_rows(b->index) > 0)
 		write_chunk(b, &c);
 	list_discovered(b, &c);
+	c.requeue = b->requeued != NULL;
+	c.nrequeued = b->nrequeued;
+	c.requeued = b->requeued;
 	c.offsets = b->offsets;
 	c.counters = &b->counters;
 	c.halted = b->halted;

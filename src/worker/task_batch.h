@@ -22,7 +22,7 @@ typedef enum SiBatchResult
 } SiBatchResult;
 
 /*
- * Loads spec and task group and opens the stream where the group's offsets
+ * Loads spec and task group and opens the stream (unless reader is NULL) where the group's offsets
  * say.  NULL when the group is gone, halted, or of
  * another topic than the spec in force.  Lives in CurrentMemoryContext.
  */
@@ -36,6 +36,13 @@ extern void si_batch_add(SiBatch *b, const SiMessage *messages, int n);
 
 /* Whether a bounded group has nothing more to read. */
 extern bool si_batch_complete(const SiBatch *b);
+
+/*
+ * Parses the rejected messages of the supervisor again, up to a rejected_id,
+ * and commits those that are stored now; the others stay.  Bounds of message
+ * times are not applied.  False when somebody else has moved the group.
+ */
+extern bool si_batch_requeue(SiBatch *b, int64 to);
 
 /* Moves the offsets over what the stream has but never delivers (markers). */
 extern void si_batch_take_positions(SiBatch *b, SiKafkaReader *reader);

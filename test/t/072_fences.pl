@@ -87,6 +87,47 @@ for my $damage (
 	like(query("BEGIN; $damage->[0]; SELECT audit_supervisor('a'); ROLLBACK"), qr/"exactlyOnce":false.*$damage->[1]/, $damage->[0]);
 }
 
+# ---- messages are parsed again after the spec was mended
+$kafka->topic('r', 1);
+my %r = (%a, dataSource => 'r', topic => 'r');
+$node->submit(spec(%r, timestamp => { column => 'when', format => 'iso' }));
+my @bad = map { sprintf('{"time":%d,"n":"%d"}', 1577836800000 + $_ * 1000, $_) } 1 .. 450;
+$kafka->produce('r', 0, @bad, 'not JSON at all', '{"time":1577836800000,"n":"' . 'x' x 9000 . '"}');
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.rejected_messages WHERE supervisor_id = 'r'", '452'), 'nothing has a time');
+$node->submit(spec(%r));
+my ($answer, $notice);
+$node->psql('postgres', "SELECT requeue_rejected('r')", stdout => \$answer, stderr => \$notice);
+is($answer, '{"id":"r","messages":451,"skipped":1}', 'messages are to be parsed again');
+like($notice, qr/1 unparseable messages of supervisor \[r\] are skipped/, 'one of which only a part is kept');
+ok($node->wait_for('SELECT count(*), count(DISTINCT n) FROM r', '450|450'), 'they are stored');
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.request", '0'), 'the request is done');
+is(query("SELECT count(*) FROM stream_ingest.rejected_messages WHERE supervisor_id = 'r'"), '2', 'what is still wrong stays');
+like(audit('r'), qr/"exactlyOnce":true,"discrepancy":null,.*"rows":450\}/, 'the audit agrees');
+$kafka->produce('r', 0, '{"time":1577836800000,"n":"new"}');
+ok($node->wait_for('SELECT count(*) FROM r', '451'), 'reading goes on');
+
+# killed after the first of three commits
+$node->submit(spec(%r, timestamp => { column => 'when', format => 'iso' }));
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.request", '0'), 'the wrong spec again');
+query("SELECT wait_until_current('r')");
+$kafka->produce('r', 0, map { s/"n":"/"n":"again /r } @bad);
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.rejected_messages WHERE supervisor_id = 'r'", '452'), 'nothing has a time');
+query("SELECT suspend_supervisor('r')");
+$node->submit(spec(%r) =~ s/^\{/{"suspended":true,/r);
+append_to_file($node->data_dir . '/fault.conf', "stream_ingest.fault_point = 'requeue_committed:crash'\n");
+$node->reload;
+my $log = -s $node->logfile;
+query("SELECT requeue_rejected('r')");
+my $deadline = time() + 60;
+until (slurp_file($node->logfile, $log) =~ /was terminated by signal 9/ || time() > $deadline) { select(undef, undef, undef, 0.05); }
+unlink $node->data_dir . '/fault.conf';
+$node->reload;
+like(slurp_file($node->logfile, $log), qr/was terminated by signal 9/, 'killed after the first commit');
+ok($node->wait_for('SELECT count(*), count(DISTINCT n) FROM r', '901|901'), 'each message once, also of a suspended supervisor');
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.request", '0'), 'the request is done');
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.delta d JOIN stream_ingest.supervisor USING (data_source_id) WHERE supervisor_id = 'r'", '0'), 'and published');
+like(audit('r'), qr/"exactlyOnce":true,"discrepancy":null,.*"rows":901\}/, 'the audit agrees');
+
 $node->stop;
 $kafka->stop;
 done_testing();

@@ -201,6 +201,20 @@ CALL settle();
 SELECT supervisor_id, topic, partition, "offset" FROM stream_ingest.partitions;
 
 --
+-- messages to be parsed again, and the audit of nothing
+--
+SELECT requeue_rejected('wiki'), error($$SELECT requeue_rejected('nope')$$), error($$SELECT audit_supervisor('nope')$$);
+BEGIN;
+INSERT INTO stream_ingest.rejected_message (supervisor_id, install, topic, partition, "offset", error_type, reason, payload_bytes, payload)
+SELECT 'wiki', uuid, 'nobody', 0, o, t, 'bad', 3, p FROM stream_ingest.install,
+	(VALUES (1, 'unparseable', 'abc'::bytea), (2, 'unparseable', 'ab'), (3, 'processedWithError', 'abc')) m (o, t, p);
+SELECT requeue_rejected('wiki');
+SELECT verb, rejected_to IS NOT NULL AS bounded FROM stream_ingest.request;
+ROLLBACK;
+SELECT audit_supervisor('wiki');
+SELECT error('TRUNCATE wiki');
+
+--
 -- fences: nobody reads here, so they time out
 --
 SELECT wait_for_offset('wiki', 0, 5, '10 ms'), wait_until_current('wiki', '10 ms');

@@ -67,7 +67,7 @@ SELECT error(format('SELECT submit_supervisor(%L)', spec('wiki')));
 SELECT get_supervisors(), get_supervisors(true), get_supervisors(system => true), get_supervisors_history(), get_tasks();
 SELECT error(s) FROM unnest(ARRAY[$$SELECT reset_supervisor('wiki', 'latest')$$, $$SELECT reset_supervisor('wiki', now())$$,
 	$$SELECT reset_offsets('wiki', '{}')$$, $$SELECT handoff_task_groups('wiki', '{0}')$$,
-	$$SELECT wait_for_offset('wiki', 0, 0, '0')$$, $$SELECT wait_until_current('wiki', '0')$$]) s;
+	$$SELECT requeue_rejected('wiki')$$, $$SELECT audit_supervisor('wiki')$$, $$SELECT wait_for_offset('wiki', 0, 0, '0')$$, $$SELECT wait_until_current('wiki', '0')$$]) s;
 SELECT count(*) FROM stream_ingest.metrics;
 -- all supervisors of the caller: none
 SELECT suspend_all_supervisors(), terminate_all_supervisors();
@@ -84,6 +84,7 @@ SELECT get_supervisor_status('wiki') ->> 'id';
 SELECT get_supervisors(system => true) ->> 0 LIKE '%secret%' AS secret, json_object_keys(get_supervisors_history()) AS histories;
 SELECT error($$SELECT suspend_supervisor('wiki')$$);
 SELECT suspend_all_supervisors();
+SELECT error($$SELECT requeue_rejected('wiki')$$), audit_supervisor('wiki') ->> 'exactlyOnce' AS audited;
 SELECT error($$SELECT reset_offsets('wiki', '{}')$$), error($$SELECT handoff_task_groups('wiki', '{0}')$$);
 SELECT count(*) FROM stream_ingest.pending_deletes;
 -- the owner is the owner of the table, also when that changes
