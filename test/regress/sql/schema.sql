@@ -58,14 +58,22 @@ SELECT submit_supervisor(spec('r', '[{"type": "long", "name": "a"}, {"type": "lo
 CALL settle('r');
 SELECT name, type, attached, problem FROM stream_ingest.columns WHERE data_source = 'r'::regclass AND name = 'a';
 SELECT attname, format_type FROM shown WHERE attname IN ('a', 'm');
-DROP VIEW user_of_a;
-SELECT submit_supervisor(spec('r', '["a", {"type": "long", "name": "b"}, "v5"]'));
+-- a column that the values of the stream retype is not the spec's business
+ALTER FOREIGN TABLE r ADD COLUMN found bigint;
+CREATE VIEW user_of_found AS SELECT found FROM r;
+INSERT INTO stream_ingest.discovered_column (data_source_id, name, install, type, retype)
+	SELECT data_source_id, 'found', install, 'double', true FROM stream_ingest.data_source WHERE relid = 'r'::regclass;
+SELECT submit_supervisor(spec('r', '[{"type": "long", "name": "a"}, "v5"]'));
+CALL settle('r');
+SELECT name, type, attached, problem FROM stream_ingest.columns WHERE data_source = 'r'::regclass AND name = 'found';
+DROP VIEW user_of_a, user_of_found;
+SELECT submit_supervisor(spec('r', '["a", {"type": "long", "name": "b"}, "v6"]'));
 CALL settle('r');
 SELECT attname, format_type FROM shown WHERE attname = 'a';
 
 -- a column that the user has dropped stays away
 ALTER FOREIGN TABLE r DROP COLUMN a;
-SELECT submit_supervisor(spec('r', '[{"type": "long", "name": "a"}, "v6"]'));
+SELECT submit_supervisor(spec('r', '[{"type": "long", "name": "a"}, "v7"]'));
 CALL settle('r');
 SELECT attname, format_type FROM shown WHERE source = 'r'::regclass;
 
