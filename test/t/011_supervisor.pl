@@ -93,7 +93,7 @@ exact('a', 32, 'and read from their beginning');
 $node->safe_psql('postgres', "SELECT suspend_supervisor('a')");
 ok($node->wait_for(state_of('a'), 'SUSPENDED'), 'SUSPENDED');
 ok($node->wait_for(readers(), '0'), 'no process reads');
-ok($node->wait_for("SELECT count(*) FROM stream_ingest.task WHERE status = 'RUNNING'", '0'), 'what was read is published');
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.task WHERE status = 'RUNNING'", '0'), 'what was read is published (sup-17)');
 ok($node->wait_for("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'stream_ingest publishing task'", '0'),
 	'and then there is no process at all');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM stream_ingest.delta'), '0', 'no delta is left');
@@ -139,6 +139,7 @@ for (1 .. 6) { produce('a', 0, 1); sleep 1; }
 ok($node->wait_for("SELECT count(*) >= $done + 2 FROM stream_ingest.task WHERE status = 'SUCCESS'", 't'), 'tasks end at taskDuration');
 is(join(' ', $node->workers('reading task')), $pid, 'while the same process reads on');
 ok($node->wait_for('SELECT count(*), count(DISTINCT n) FROM a', '79|43'), 'and nothing is lost or doubled');
+# sup-09 of Druid's cases: a task begins where the one before it ends
 is($node->safe_psql('postgres', q(SELECT count(*) FROM (SELECT start_offsets, lag(end_offsets) OVER (PARTITION BY supervisor_id, group_id ORDER BY created)
 	AS before, row_number() OVER (PARTITION BY supervisor_id, group_id ORDER BY created DESC) AS age FROM stream_ingest.task WHERE group_id = 0) t
 	WHERE age <= 3 AND before <> start_offsets)), '0', 'a task begins where the one before it ended');
@@ -185,7 +186,7 @@ $kafka->truncate_partition('b', 0, 5);
 $node->safe_psql('postgres', "SELECT resume_supervisor('b')");
 ok($node->wait_for(q(SELECT recent_errors::text LIKE '%Previous sequenceNumber [2] is no longer available for partition [0]%'
 	FROM stream_ingest.supervisor_status WHERE supervisor_id = 'b'), 't'), "Druid's words when an offset is gone");
-ok($node->wait_for(readers(), '0'), 'nothing is skipped silently');
+ok($node->wait_for(readers(), '0'), 'nothing is skipped silently (sup-07)');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM b'), '2', 'and no process waits for it');
 my $log = -s $node->logfile;
 $node->submit(spec(%a, dataSource => 'b', topic => 'b', brokers => $kafka->address, tuning => { resetOffsetAutomatically => JSON::PP::true }));

@@ -74,7 +74,7 @@ $node->submit($bounded->({ 0 => 2, 1 => 0 }, { 0 => 5, 1 => 12 }));
 exact('b', 13, 'what is there of the range');
 ok($node->wait_for(readers('b'), '1'), 'the rest is waited for');
 produce('b', 1, 5);
-ok($node->wait_for(state_of('b'), 'COMPLETED'), 'COMPLETED');
+ok($node->wait_for(state_of('b'), 'COMPLETED'), 'COMPLETED (bnd-01)');
 exact('b', 15, 'exactly the range was read');
 is($node->safe_psql('postgres', "SELECT healthy FROM stream_ingest.supervisor_status WHERE supervisor_id = 'b'"), 't', 'which is healthy');
 is($node->safe_psql('postgres', readers('b')), '0', 'no process reads');
@@ -83,7 +83,7 @@ $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_acti
 produce('b', 0, 1);
 ok($node->wait_for("SELECT state, updated > now() - interval '1 min' FROM stream_ingest.supervisor_status WHERE supervisor_id = 'b'", 'COMPLETED|t'), 'and stays so');
 $node->submit($bounded->({ 0 => 2, 1 => 0 }, { 0 => 9, 1 => 12 }));
-ok($node->wait_for(state_of('b'), 'UNHEALTHY_SUPERVISOR'), 'other bounds than those of the stored offsets: UNHEALTHY_SUPERVISOR');
+ok($node->wait_for(state_of('b'), 'UNHEALTHY_SUPERVISOR'), 'other bounds than those of the stored offsets: UNHEALTHY_SUPERVISOR (bnd-03)');
 like($node->safe_psql('postgres', "SELECT note FROM stream_ingest.supervisor_status WHERE supervisor_id = 'b'"),
 	qr/partition \[0\] is not the one that its stored offset 5 belongs to/, 'with the reason');
 exact('b', 15, 'and nothing is read');
@@ -95,10 +95,10 @@ ok($node->wait_for("SELECT count(*) FROM stream_ingest.supervisor WHERE supervis
 
 # an empty range, and one that is reversed
 $node->submit(spec(%o, dataSource => 'e', topic => 'b', io => $bounds->({ 0 => 100 }, { 0 => 100 })));
-ok($node->wait_for(state_of('e'), 'COMPLETED'), 'an empty range is completed at once');
+ok($node->wait_for(state_of('e'), 'COMPLETED'), 'an empty range is completed at once (sup-19)');
 is($node->safe_psql('postgres', "SELECT count(*) FROM stream_ingest.task WHERE supervisor_id = 'e'"), '0', 'without a task');
 $node->submit(spec(%o, dataSource => 'r', topic => 'b', io => $bounds->({ 0 => 10 }, { 0 => 5 })));
-ok($node->wait_for(state_of('r'), 'UNHEALTHY_SUPERVISOR'), 'a reversed one: UNHEALTHY_SUPERVISOR');
+ok($node->wait_for(state_of('r'), 'UNHEALTHY_SUPERVISOR'), 'a reversed one: UNHEALTHY_SUPERVISOR (bnd-02)');
 
 $node->stop;
 $kafka->stop;

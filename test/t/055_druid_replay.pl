@@ -199,6 +199,7 @@ sub iso
 
 # What was kept of ten messages that were sent to a task of PT1H just begun.
 my @times = qw(now-2h now-61min now-59min now now+59min now+61min now+119min now+121min now+1day 2015);
+# sup-05 and sup-06 of Druid's cases are among these
 my %rejection = (
 	reject_early => [ { earlyMessageRejectionPeriod => 'PT1H' }, '1111111001' ],
 	reject_late => [ { lateMessageRejectionPeriod => 'PT1H' }, '0011111110' ],

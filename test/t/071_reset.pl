@@ -93,6 +93,7 @@ ok($node->wait_for('SELECT count(*) FROM stream_ingest.rejected_message', '1'), 
 # ---- nothing is published: nothing is doubled
 my $before = query("SELECT string_agg(\"offset\"::text, ' ' ORDER BY partition) FROM stream_ingest.partitions");
 is($before, '7 9', 'offsets');
+# api-17, api-30, sup-30 of Druid's cases: the other partition stays where it is
 is(notices("SELECT reset_offsets('a', " . offsets(0 => 4) . ")"), '', 'no NOTICE: nothing is published');
 settled('a reset of one partition');
 exact(15, 15, 'in the middle of what is not published: each row once');

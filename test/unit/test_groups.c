@@ -38,6 +38,7 @@ offset_of(int32 partition)
 	return -1;
 }
 
+/* sup-01 and sup-03 (the latest is the end of the log, markers included) of Druid's cases */
 static void
 first_time(void)
 {
@@ -59,6 +60,7 @@ first_time(void)
 	CHECK_INT(offset_of(1), 1001);
 }
 
+/* sup-04 of Druid's cases */
 static void
 new_partitions(void)
 {
@@ -139,7 +141,7 @@ fewer_partitions(void)
 	CHECK_INT(offset_of(2), 20);
 }
 
-/* Druid's examples: topic, partition, number of tasks, group. */
+/* sup-multitopic-2, sup-multitopic-3, sup-multitopic-5 of Druid's cases: topic, partition, number of tasks, group. */
 static void
 group_of_several_topics(void)
 {

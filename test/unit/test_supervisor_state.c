@@ -43,6 +43,7 @@ task(bool ok)
 #define IS(kind) CHECK_STR(si_state_name(m.state), si_state_name(kind))
 #define BASIC(kind) CHECK_STR(si_state_name(si_state_basic(m.state)), si_state_name(kind))
 
+/* state-01 of Druid's cases */
 static void
 first_run(void)
 {
@@ -76,6 +77,7 @@ idle(void)
 	IS(SI_STATE_RUNNING);
 }
 
+/* state-03 of Druid's cases */
 static void
 stopping(void)
 {
@@ -91,6 +93,7 @@ stopping(void)
 	IS(SI_STATE_STOPPING);
 }
 
+/* state-04 of Druid's cases */
 static void
 stream_failures(void)
 {
@@ -130,6 +133,7 @@ stream_failures(void)
 	IS(SI_STATE_RUNNING);
 }
 
+/* state-06, state-07 of Druid's cases */
 static void
 other_failures(void)
 {
@@ -163,6 +167,7 @@ other_failures(void)
 	CHECK_INT(m.nerrors, 4);
 }
 
+/* state-08, state-12 of Druid's cases */
 static void
 task_failures(void)
 {
