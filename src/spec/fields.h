@@ -2,7 +2,7 @@
  * fields.h
  *		The one table of spec fields, and the words that some of them take.
  *
- * Checking, defaults, printing, stream_ingest.spec_fields() and docs/spec.md
+ * Checking, defaults, printing, stream_ingest.spec_fields() and docs/reference.md
  * all come from here.  Paths are those of the nested shape; "[]" stands for
  * every element of a list.
  */

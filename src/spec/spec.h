@@ -3,7 +3,7 @@
  *		A supervisor spec, checked, with every default filled in.
  *
  * One table of fields (spec_fields.c) drives parsing, defaults, checks,
- * printing and docs/spec.md.  A spec that is wrong is an ERROR that names
+ * printing and docs/reference.md.  A spec that is wrong is an ERROR that names
  * the path of the field, what was expected, and the nearest valid name.
  */
 #ifndef SI_SPEC_SPEC_H

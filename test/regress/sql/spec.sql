@@ -298,17 +298,17 @@ SELECT count(*) > 200, count(*) = count(DISTINCT path), bool_and(help <> '') FIL
 SELECT path, type, "default", meaning FROM stream_ingest.spec_fields() WHERE path LIKE 'spec.dataSchema.granularitySpec%' AND type <> 'word';
 SELECT DISTINCT meaning FROM stream_ingest.spec_fields() ORDER BY 1;
 
--- docs/spec.md is what the table says
+-- docs/reference.md is what the table says
 \getenv builddir PG_ABS_BUILDDIR
 \getenv srcdir PG_ABS_SRCDIR
-\set written :builddir '/spec.md'
-\set query :srcdir '/../../docs/spec.sql'
+\set written :builddir '/reference.md'
+\set query :srcdir '/../../docs/reference.sql'
 \o :written
 \set ECHO none
 \i :query
 \set ECHO all
 \o
-\! diff "$PG_ABS_SRCDIR/../../docs/spec.md" "$PG_ABS_BUILDDIR/spec.md"
+\! diff "$PG_ABS_SRCDIR/../../docs/reference.md" "$PG_ABS_BUILDDIR/reference.md"
 -- validate_supervisor(): all problems at once
 SELECT path, problem, hint, sqlstate FROM validate_supervisor(pg_temp.spec());
 SELECT path, problem, hint, sqlstate FROM validate_supervisor('{

@@ -1,6 +1,6 @@
--- Writes docs/spec.md from the table of fields:
---   psql -X -q -A -t -f docs/spec.sql > docs/spec.md      (in a database with the extension)
--- test/regress/sql/spec.sql fails while docs/spec.md is not what this prints.
+-- Writes docs/reference.md from the table of fields:
+--   psql -X -q -A -t -f docs/reference.sql > docs/reference.md      (in a database with the extension)
+-- test/regress/sql/spec.sql fails while docs/reference.md is not what this prints.
 WITH fields AS (
 	SELECT row_number() OVER () AS n, f.path, f.type, f."default", f.meaning, f.help,
 		split_part(f.path, ' = ', 1) AS field, split_part(f.path, ' = ', 2) AS word
@@ -19,7 +19,7 @@ WITH fields AS (
 	WHERE f.type <> 'word'
 ), lines AS (
 	SELECT 0 AS part, 0::bigint AS n, x.line FROM (VALUES (
-E'# Fields of a supervisor spec\n\nWritten by `docs/spec.sql` from the table that checks specs; `SELECT * FROM stream_ingest.spec_fields()` shows the same.\n\n'
+E'# Fields of a supervisor spec\n\nWritten by `docs/reference.sql` from the table that checks specs; `SELECT * FROM stream_ingest.spec_fields()` shows the same.\n\n'
 'Paths are those of the nested shape. The three sections may also stand at the top level, as in old releases of Druid; `[]` means every element of a list. '
 'Numbers may be given as strings, periods as ISO 8601 text or as milliseconds. Null is the same as leaving a field out.\n\n'
 '- A field that is not listed here is ignored with a warning, or refused when its name is close to one that is, or when `context.strict` is true.\n'
