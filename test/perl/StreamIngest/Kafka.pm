@@ -70,7 +70,17 @@ sub start
 	return;
 }
 
-sub address { return $_[0]->{address}; }
+# The address, or that of a listener of a broker with the property secure.
+sub address
+{
+	my ($self, $listener) = @_;
+
+	return $self->{address} unless defined $listener;
+	my $address = slurp_file("$self->{dir}/address.$listener");
+	chomp $address;
+	return $address;
+}
+
 sub dir { return $_[0]->{dir}; }
 
 sub stop { $_[0]->_call('', 'stop'); return; }
