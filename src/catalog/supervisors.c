@@ -44,7 +44,6 @@ typedef enum PlanId
 	PLAN_UNHALT,
 	PLAN_GROUPS,
 	PLAN_TASK_COUNT,
-	PLAN_TASK_MOVE,
 	PLAN_STREAMS,
 	PLAN_STREAM_NEW,
 	PLAN_GROUPS_GONE,
@@ -160,16 +159,6 @@ static const PlanDef defs[NUM_PLANS] = {
 	[PLAN_TASK_COUNT] = {
 		"UPDATE stream_ingest.supervisor SET task_count = $3 WHERE install = $1 AND supervisor_id = $2",
 		3, {UUIDOID, TEXTOID, INT4OID}
-	},
-	/* what the group brings along from others is not the task's: it counts from there ($5) */
-	[PLAN_TASK_MOVE] = {
-		"UPDATE stream_ingest.task t SET partitions = $3, start_offsets ="
-		" (SELECT array_agg(coalesce(o.first, n.next) ORDER BY n.at) FROM unnest($3, $4) WITH ORDINALITY AS n (partition, next, at)"
-		" LEFT JOIN unnest(t.partitions, t.start_offsets) AS o (partition, first) ON o.partition = n.partition),"
-		" start_counters = (SELECT array_agg(coalesce(c.was, 0) + c.more ORDER BY c.at)"
-		" FROM unnest(t.start_counters, $5) WITH ORDINALITY AS c (was, more, at))"
-		" WHERE t.install = $1 AND t.task_id = $2 AND t.status = 'RUNNING' AND t.phase = 'READING'",
-		5, {UUIDOID, TEXTOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}
 	},
 	[PLAN_STREAMS] = {
 		"SELECT stream_id, topic FROM stream_ingest.stream WHERE install = $1 AND data_source_id = $2 ORDER BY stream_id",
@@ -773,23 +762,6 @@ si_catalog_set_task_count(const char *supervisor_id, int task_count)
 	Datum		args[] = {INSTALL_ARG, TEXT_ARG(supervisor_id), Int32GetDatum(task_count)};
 
 	run(PLAN_TASK_COUNT, 0, args);
-}
-
-void
-si_catalog_task_move(const char *task_id, const SiGroupState *was, const SiGroupState *now)
-{
-	int64		more[SI_NUM_COUNTERS];
-
-	for (int i = 0; i < SI_NUM_COUNTERS; i++)
-		more[i] = now->counters.n[i] - was->counters.n[i];
-	{
-		Datum		args[] = {
-			INSTALL_ARG, TEXT_ARG(task_id), int4_array(now->partitions, now->npartitions),
-			int8_array(now->offsets, now->npartitions), int8_array(more, SI_NUM_COUNTERS)
-		};
-
-		run(PLAN_TASK_MOVE, 0, args);
-	}
 }
 
 bool

@@ -155,12 +155,6 @@ extern int	si_catalog_add_stream(int64 data_source_id, const char *topic);
 
 /* The autoscaler's number of tasks, until another spec is submitted. */
 extern void si_catalog_set_task_count(const char *supervisor_id, int task_count);
-/*
- * A reading task whose group has other partitions now goes on with those:
- * after si_catalog_set_groups(), while nothing reads.
- */
-extern void si_catalog_task_move(const char *task_id, const SiGroupState *was, const SiGroupState *now);
-
 /* Replaces all groups of a supervisor; stream is what the spec calls it: topic or topicPattern. */
 extern void si_catalog_set_groups(const SiSupervisorRow *s, const char *stream,
 								  const SiGroupState *groups, int ngroups);

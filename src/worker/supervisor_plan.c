@@ -246,40 +246,6 @@ forget_readers(SiSupervisor *s, const SiGroupState *groups, int ngroups)
 	}
 }
 
-static const SiGroupState *
-group_state(const SiGroupState *groups, int n, int group_id)
-{
-	for (int i = 0; i < n; i++)
-		if (groups[i].group_id == group_id)
-			return &groups[i];
-	return NULL;
-}
-
-/*
- * What other groups mean for tasks.  Before the groups are written: those of
- * groups that vanish, or that were reset, are handed off.  After it: the
- * others go on with the partitions that their group has now, so that moving a
- * partition publishes nothing.
- */
-static void
-move_tasks(SiTaskRow *tasks, int ntasks, const SiGroupState *stored, int nstored,
-		   const SiGroupState *wanted, int nwanted, bool before)
-{
-	for (int i = 0; i < ntasks; i++)
-	{
-		const SiGroupState *was = group_state(stored, nstored, tasks[i].group_id);
-		const SiGroupState *now = group_state(wanted, nwanted, tasks[i].group_id);
-		bool		goes_on = was && now && was->npartitions > 0;
-
-		if (tasks[i].publishing)
-			continue;
-		if (before && !goes_on)
-			si_catalog_task_hand_off(tasks[i].task_id, NULL, NULL);
-		else if (!before && goes_on)
-			si_catalog_task_move(tasks[i].task_id, was, now);
-	}
-}
-
 /* True when the groups have been written anew, or must be but cannot yet. */
 static bool
 plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks, int ntasks, TimestampTz now)
@@ -333,11 +299,11 @@ plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks,
 		si_supervisor_stop_readers(s);
 		return true;
 	}
-	move_tasks(tasks, ntasks, stored, ngroups, wanted, nwanted, true);
+	/* a chunk never spans two ways of grouping: its ranges would not be those that were read */
+	hand_off_all(tasks, ntasks);
 	si_catalog_set_groups(&s->row, si_spec_stream(s->spec), wanted, nwanted);
 	if (nstored == 0 && !s->spec->use_earliest_offset)
 		si_record_start_at_end(s, wanted, nwanted);
-	move_tasks(tasks, ntasks, stored, ngroups, wanted, nwanted, false);
 	forget_readers(s, wanted, nwanted);
 	ereport(LOG,
 			(errmsg("supervisor \"%s\" reads %d partitions of %s \"%s\" in %d task groups",

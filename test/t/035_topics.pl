@@ -87,6 +87,8 @@ $node->safe_psql('postgres', "SELECT suspend_supervisor('m')");
 ok($node->wait_for('SELECT count(*) FROM stream_ingest.delta', '0'), 'published');
 is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT n) FROM m'), ($n + 1) . '|' . ($n + 1), 'with every row');
 
+like($node->safe_psql('postgres', q(SELECT audit_supervisor('m'))), qr/"exactlyOnce":true/, 'audit_supervisor() agrees');
+
 # ---- from one topic to several
 $kafka->topic('one', 1);
 $kafka->produce('one', 0, '{"time":1577836800000,"n":"1"}');
