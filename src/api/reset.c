@@ -262,7 +262,7 @@ add_offset(Reset *r, const SiSpec *spec, const char *key, const SiJson *value)
 	const char *topic = spec->topic;
 	const char *colon = strrchr(key, ':');
 	char	   *end;
-	int64		offset;
+	int64		offset = 0;
 	long		partition;
 
 	if (colon)
