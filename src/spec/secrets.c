@@ -58,6 +58,23 @@ si_spec_hidden_in(const char *json)
 	return NULL;
 }
 
+/*
+ * A stored secret goes to the brokers it was given for, and to no others: who
+ * may edit the spec need not be who knows the secret.
+ */
+static void
+check_brokers(const SiJson *properties, const SiJson *stored)
+{
+	SiJson	   *now = si_json_get(properties, "bootstrap.servers");
+	SiJson	   *before = si_json_get(stored, "bootstrap.servers");
+
+	if (now == NULL || before == NULL || !si_json_equal(now, before))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the secrets of the spec are hidden, and its bootstrap.servers are not those they were given for"),
+				 errhint("Write the secrets themselves when the brokers change.")));
+}
+
 const char *
 si_spec_keep_secrets(const char *json, const char *stored)
 {
@@ -72,8 +89,15 @@ si_spec_keep_secrets(const char *json, const char *stored)
 	places[0] = si_spec_at(root, "spec." PROPERTIES);
 	places[1] = si_spec_at(root, PROPERTIES);
 	for (int i = 0; i < 2; i++)
-		if (places[i] && places[i]->kind == SI_JSON_OBJECT)
-			any |= restore(places[i], si_spec_at(shape.root, "spec." PROPERTIES));
+	{
+		const SiJson *before = si_spec_at(shape.root, "spec." PROPERTIES);
+
+		if (places[i] && places[i]->kind == SI_JSON_OBJECT && restore(places[i], before))
+		{
+			check_brokers(places[i], before);
+			any = true;
+		}
+	}
 	if (!any)
 		return json;
 	initStringInfo(&buf);

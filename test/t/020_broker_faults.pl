@@ -82,6 +82,16 @@ $kafka->produce('unborn', 1, events(1 .. 4));
 ok($node->wait_for('SELECT count(*), sum(n) FROM unborn', '4|10'), 'the topic is found when it exists');
 healthy_again('unborn', 'unknown topic');
 
+# ---- several addresses of which some are dead ----
+
+$kafka->topic('several', 1);
+$kafka->produce('several', 0, events(1 .. 3));
+submit('several', consumer => { 'bootstrap.servers' => '127.0.0.1:1,' . $kafka->address . ',localhost:2' });
+ok($node->wait_for('SELECT count(*), sum(n) FROM several', '3|6'), 'one living address in the list is enough');
+ok($node->wait_for(q{SELECT healthy, state FROM stream_ingest.supervisors WHERE supervisor_id = 'several'}, 't|RUNNING'),
+	'the dead ones make nobody unhealthy');
+query(q{SELECT terminate_supervisor('several')});
+
 # ---- a broker that hangs ----
 
 $kafka->produce('late', 0, events(4));

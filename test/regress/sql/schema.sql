@@ -86,6 +86,8 @@ SELECT spec->'spec'->'ioConfig'->'consumerProperties' AS stored FROM stream_inge
 SELECT get_supervisor('s')->'spec'->'ioConfig'->'consumerProperties';
 \set VERBOSITY terse
 SELECT submit_supervisor(spec('s', '["v3"]', '[]', '{"ssl.keystore.password": "******"}'));
+-- and they go to no other brokers
+SELECT submit_supervisor(spec('s', '["v3"]', '[]', (get_supervisor('s')->'spec'->'ioConfig'->'consumerProperties')::jsonb || '{"bootstrap.servers": "elsewhere:9092"}'));
 SELECT submit_supervisor(spec('s', '["v3"]', '[]', '{"sasl.password": {"type": "default", "password": "******"}}'));
 SELECT submit_supervisor(spec('unknown', '["v1"]', '[]', '{"sasl.password": "******"}'));
 CREATE ROLE schemas_somebody;
