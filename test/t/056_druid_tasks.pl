@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
+use PostgreSQL::Test::Utils;
 use StreamIngest::Cluster;
 use StreamIngest::Kafka;
 use Test::More;
@@ -205,6 +206,22 @@ send_records('task_18', 0, @records[ 9 .. 12 ]);
 query("SELECT resume_supervisor('task_18')");
 at_offsets('task_18', '0:9', 'task-18: a second run');
 is(stored('task_18'), '2008 a, 2009 b, 2010 c, 2011 d, 2011 e, 2013 f, 2049 f, 2049 f, 2049 f', 'task-18: adds to it');
+
+# ---- cas-07, task-13: offsets that somebody else has moved ----
+
+sub numbered { return map { qq({"timestamp":"2020","dim1":"$_"}) } @_; }
+
+$kafka->topic('task_13', 1);
+$kafka->produce('task_13', 0, numbered(0 .. 2));
+$node->submit(task_spec('task_13'));
+at_offsets('task_13', '0:3', 'task-13: a task reads');
+my $log_offset = -s $node->logfile;
+# what a second reader of the partition would have committed
+query(q{UPDATE stream_ingest.task_group SET offsets = '{5}' WHERE supervisor_id = 'task_13'});
+$kafka->produce('task_13', 0, numbered(3 .. 6));
+at_offsets('task_13', '0:7', 'task-13: its replacement goes on at the offsets that are stored');
+is(query(q{SELECT string_agg(dim1, ' ' ORDER BY dim1) FROM task_13}), '0 1 2 5 6', 'cas-07: the rows of who started from other offsets are not stored');
+like(slurp_file($node->logfile, $log_offset), qr/dropped its rows: the offsets were moved by somebody else/, 'cas-07: which the log says');
 
 # ---- nothing to read ----
 

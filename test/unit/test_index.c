@@ -284,6 +284,7 @@ test_times(void)
 	SiIndex    *ix = si_index_create(&spec, f, &why);
 	SiValue		null = {.kind = SI_VALUE_NULL};
 
+	/* task-06 of Druid's cases: the bounds are inclusive */
 	si_index_set_bounds(ix, 100, 200);
 	CHECK_INT(add(ix, f, long_value(99), null, null, null).before_min, 1);
 	CHECK_INT(add(ix, f, long_value(100), null, null, null).processed, 1);
