@@ -44,7 +44,7 @@ si_validate_supervisor(PG_FUNCTION_ARGS)
 	spec = si_spec_validate(json, &findings.problems);
 	if (spec)
 	{
-		SI_CHECKED(&findings, "consumerProperties", si_kafka_check_properties(spec));
+		SI_CHECKED(&findings, "spec.ioConfig.consumerProperties", si_kafka_check_properties(spec));
 		SI_CHECKED(&findings, "dataSchema", check_table(spec));
 		SI_CHECKED(&findings, "transformSpec", si_sql_check(spec));
 	}

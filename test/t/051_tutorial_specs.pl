@@ -68,7 +68,7 @@ foreach my $name (sort keys %specs)
 		my ($state, $path, $problem) = @$expected;
 
 		like($problems, qr/^\Q$state $path\E: .*\Q$problem\E/m, "$name: the problem is named");
-		like($err, qr/ERROR:  \Q$state\E: .*\Q$path\E/, "$name is refused");
+		like($err, qr/ERROR:  \Q$state\E: .*\Q$problem\E/, "$name is refused");
 		like($err, qr/^(HINT|DETAIL): /m, "$name: with a hint");
 	}
 	else

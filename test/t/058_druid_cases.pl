@@ -180,7 +180,7 @@ $suspended->{suspended} = JSON::PP::true;
 is($node->submit($json->encode($suspended)), 'cases', 'submitted');
 $suspended->{spec}{ioConfig}{taskCount} = 2;
 is($node->submit($json->encode($suspended)), 'cases', 'and once more');
-is($node->safe_psql('postgres', "SELECT json_array_length(get_supervisor_history('cases', 1)), json_array_length(get_supervisor_history('cases'))"), '1|2', 'api-19');
+ok($node->wait_for("SELECT json_array_length(get_supervisor_history('cases', 1)), json_array_length(get_supervisor_history('cases'))", '1|2'), 'api-19');
 my ($out, $err) = ('', '');
 $node->psql('postgres', q(SELECT reset_offsets('cases', '{"type":"kafka","partitions":{"type":"end","stream":"i-am-not-real","partitionOffsetMap":{"0":1}}}')),
 	stdout => \$out, stderr => \$err);
