@@ -109,10 +109,9 @@ put_number(Output *o, const Item *item, const SiExprValue *v)
 		return si_expr_fail(o->ev, "format: %%%c needs a number", item->conversion);
 	i = is_long ? v->u.i : 0;
 	spec[n++] = '%';
-	if (item->plus)
+	/* PostgreSQL's snprintf knows no ' ': the sign is put in its place below. */
+	if (item->plus || item->space)
 		spec[n++] = '+';
-	if (item->space && !item->plus)
-		spec[n++] = ' ';
 	if (item->zero && !item->left)
 		spec[n++] = '0';
 	spec[n++] = '*';
@@ -125,6 +124,16 @@ put_number(Output *o, const Item *item, const SiExprValue *v)
 	else
 		len = snprintf(text, sizeof(text), spec, item->zero ? item->width : 0,
 					   item->precision < 0 ? 6 : item->precision, d);
+	if (len < 0 || (size_t) len >= sizeof(text))
+		return si_expr_fail(o->ev, "format: %%%c cannot print the number", item->conversion);
+	if (item->space && !item->plus)
+	{
+		char	   *sign = memchr(text, '+', len);
+
+		/* The '+' of an exponent is not the sign. */
+		if (sign != NULL && strspn(text, " ") == (size_t) (sign - text))
+			*sign = ' ';
+	}
 	if (item->group)
 		len = group_digits(text, Min(len, MAX_WIDTH));
 	return put_padded(o, item, text, len);

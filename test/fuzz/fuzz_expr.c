@@ -27,7 +27,7 @@ static const char *const seeds[] = {
 	"timestamp_extract(timestamp_parse(s, 'dd/MM/yyyy HH:mm'), 'WEEK') % 7|{\"s\":\"12/09/2015 00:46\"}",
 	"json_value(parse_json(s), '$.a[-1][\\'b.c\\']', 'LONG')|{\"s\":\"{\\\"a\\\":[{\\\"b.c\\\":\\\"12\\\"}]}\"}",
 	"regexp_replace(upper(s), '([A-Z])(?<n>\\\\d)', '$2${n}')|{\"s\":\"a1b2\\u00e9\"}",
-	"format('%-5s|%05d|%,.2f %2$x', s, n, 1.5) + lpad(s, 9, '\\u00e9') + substring(reverse(s), 1, 2)|{\"s\":\"\\u00e9a\",\"n\":42}",
+	"format('%-5s|%05d|%,.2f|% f %2$x', s, n, 1.5, -n) + lpad(s, 9, '\\u00e9') + substring(reverse(s), 1, 2)|{\"s\":\"\\u00e9a\",\"n\":42}",
 	"round(a / 3.0, 2) + div(b, 2) + bitwiseand(b, 3) + greatest(a, b, '7')|{\"a\":10,\"b\":-7}",
 	"array_to_string(array_slice(array_append([1, 2], c), 0, 9), ',')|{\"c\":[\"x\"]}",
 	"like(s, 'a%\\\\_b', '\\\\') || ipv4_match(s, '10.0.0.0/8') || s == \"quoted \\\" name\"|{\"s\":\"a10_b\"}",
@@ -50,10 +50,17 @@ require(bool ok, const char *what)
 	}
 }
 
+/* A value may hold NUL characters, which PostgreSQL's check ends at. */
 static void
 require_text(const char *text, size_t len, const char *what)
 {
-	require(pg_encoding_verifymbstr(PG_UTF8, text, (int) len) == (int) len, what);
+	for (const char *end = text + len; text < end; text++)
+	{
+		size_t		part = strnlen(text, end - text);
+
+		require(pg_encoding_verifymbstr(PG_UTF8, text, (int) part) == (int) part, what);
+		text += part;
+	}
 }
 
 static bool
@@ -107,7 +114,7 @@ static void
 run(const char *text, SiExpr *e, const char *message, size_t len)
 {
 	SiFieldTable *fields = si_fields_create(true, 30);
-	SiExprMemory *m = si_expr_memory_create();
+	static SiExprMemory *m = NULL;
 	SiFormat   *format;
 	SiMessage	msg = {.payload = message,.len = len};
 	FuzzRow		row = {{get_value}};
@@ -117,6 +124,9 @@ run(const char *text, SiExpr *e, const char *message, size_t len)
 				again;
 	int			truth = 0;
 
+	if (m == NULL)
+		m = si_expr_memory_create();
+	si_expr_memory_reset(m);
 	for (int i = 0; i < si_expr_nfields(e); i++)
 	{
 		int			name_len;
