@@ -57,11 +57,13 @@ CREATE TABLE stream_ingest.spec_history (
 	supervisor_id text COLLATE "C" NOT NULL,
 	version bigint NOT NULL,
 	install uuid NOT NULL,
+	data_source_id bigint NOT NULL,
 	at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	spec json NOT NULL,
 	PRIMARY KEY (supervisor_id, version)
 );
 COMMENT ON TABLE stream_ingest.spec_history IS 'every spec that was in force; a termination is a NoopSupervisorSpec';
+COMMENT ON COLUMN stream_ingest.spec_history.data_source_id IS 'what it filled: who may see that may see the spec';
 
 CREATE TABLE stream_ingest.request (
 	request_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

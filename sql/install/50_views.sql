@@ -14,6 +14,17 @@ CREATE FUNCTION stream_ingest.worker_slots(
 COMMENT ON FUNCTION stream_ingest.worker_slots() IS 'processes of this database that the caller may see; rates per second in the order of the row counters';
 GRANT EXECUTE ON FUNCTION stream_ingest.worker_slots() TO PUBLIC;
 
+CREATE FUNCTION stream_ingest.print_spec(spec json, suspended boolean) RETURNS text
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'si_print_spec';
+COMMENT ON FUNCTION stream_ingest.print_spec(json, boolean) IS 'a stored spec as get_supervisor() shows it: every default filled in, secrets hidden';
+GRANT EXECUTE ON FUNCTION stream_ingest.print_spec(json, boolean) TO PUBLIC;
+
+CREATE FUNCTION stream_ingest.iso_time(t timestamptz) RETURNS text
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	RETURN pg_catalog.to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+COMMENT ON FUNCTION stream_ingest.iso_time(timestamptz) IS 'a time as Druid writes it: 2020-01-01T00:00:00.000Z';
+GRANT EXECUTE ON FUNCTION stream_ingest.iso_time(timestamptz) TO PUBLIC;
+
 CREATE VIEW stream_ingest.visible_data_source WITH (security_barrier) AS
 SELECT d.data_source_id,
 	d.relid::pg_catalog.regclass AS data_source,
@@ -67,19 +78,32 @@ COMMENT ON COLUMN stream_ingest.partitions.lag IS 'messages not read yet, by the
 COMMENT ON COLUMN stream_ingest.partitions.updated IS 'when earliest and latest were asked';
 
 CREATE VIEW stream_ingest.segments WITH (security_barrier) AS
-SELECT d.data_source,
+WITH segment AS (
+	SELECT g.*, pg_catalog.to_timestamp(g.interval_start_ms / 1000.0) AS "start", pg_catalog.to_timestamp(g.interval_end_ms / 1000.0) AS "end"
+	FROM stream_ingest.segment g
+)
+SELECT d.name || '_' || stream_ingest.iso_time(s."start") || '_' || stream_ingest.iso_time(s."end") || '_' || stream_ingest.iso_time(s.version)
+		|| CASE WHEN s.partition_num > 0 THEN '_' || s.partition_num ELSE '' END AS segment_id,
+	d.name AS datasource,
+	d.data_source,
 	'segment'::text AS kind,
 	s.segment_id AS number,
 	NULL::smallint AS level,
 	s.group_id,
-	pg_catalog.to_timestamp(s.interval_start_ms / 1000.0) AS interval_start,
-	pg_catalog.to_timestamp(s.interval_end_ms / 1000.0) AS interval_end,
+	s."start",
+	s."end",
 	pg_catalog.to_timestamp(s.min_ms / 1000.0) AS min_time,
 	pg_catalog.to_timestamp(s.max_ms / 1000.0) AS max_time,
-	s.rows,
-	s.bytes,
+	s.rows AS num_rows,
+	s.bytes AS size,
 	s.version,
 	s.partition_num,
+	1 AS num_replicas,
+	true AS is_active,
+	true AS is_published,
+	true AS is_available,
+	false AS is_realtime,
+	false AS is_overshadowed,
 	s.first_seq,
 	s.last_seq,
 	s.partitions,
@@ -87,10 +111,12 @@ SELECT d.data_source,
 	s.end_offsets,
 	s.created,
 	s.file
-FROM stream_ingest.segment s
+FROM segment s
 JOIN stream_ingest.visible_data_source d USING (data_source_id)
 UNION ALL
-SELECT d.data_source,
+SELECT d.name || '_delta_' || x.group_id || '_' || x.level || '_' || x.seq,
+	d.name,
+	d.data_source,
 	'delta',
 	x.seq,
 	x.level,
@@ -103,6 +129,12 @@ SELECT d.data_source,
 	x.bytes,
 	NULL,
 	NULL,
+	1,
+	true,
+	false,
+	true,
+	true,
+	false,
 	x.first_seq,
 	x.seq,
 	x.partitions,
@@ -113,16 +145,21 @@ SELECT d.data_source,
 FROM stream_ingest.delta x
 JOIN stream_ingest.visible_data_source d USING (data_source_id);
 COMMENT ON VIEW stream_ingest.segments IS 'chunks that queries read: published segments, each of one interval, and deltas that are not published yet';
+COMMENT ON COLUMN stream_ingest.segments.datasource IS 'the dataSource of the spec';
+COMMENT ON COLUMN stream_ingest.segments.data_source IS 'its table';
+COMMENT ON COLUMN stream_ingest.segments."start" IS 'of the interval of a segment; a delta has rows of any time: see min_time and max_time';
+COMMENT ON COLUMN stream_ingest.segments.is_realtime IS 'a delta: not published yet';
 COMMENT ON COLUMN stream_ingest.segments.file IS 'null: the chunk lives in its catalog row';
 COMMENT ON COLUMN stream_ingest.segments.level IS 'of a delta: 0 is one commit, higher levels are merged from lower ones';
 
 CREATE VIEW stream_ingest.supervisors WITH (security_barrier) AS
 SELECT s.supervisor_id,
+	d.name AS datasource,
 	d.data_source,
 	pg_catalog.pg_get_userbyid(d.relowner) AS owner,
 	COALESCE(s.spec ->> 'type', 'kafka') AS type,
 	COALESCE(s.spec #>> '{spec,ioConfig,topic}', s.spec #>> '{ioConfig,topic}',
-		s.spec #>> '{spec,ioConfig,topicPattern}', s.spec #>> '{ioConfig,topicPattern}') AS topic,
+		s.spec #>> '{spec,ioConfig,topicPattern}', s.spec #>> '{ioConfig,topicPattern}') AS source,
 	COALESCE(st.state, 'PENDING') AS state,
 	COALESCE(st.detailed_state, 'PENDING') AS detailed_state,
 	COALESCE(st.healthy, true) AS healthy,
@@ -136,7 +173,8 @@ SELECT s.supervisor_id,
 	COALESCE(d.damaged, h.halted, st.note) AS note,
 	s.spec_version,
 	s.created,
-	s.updated
+	s.updated,
+	stream_ingest.print_spec(s.spec, s.suspended) AS spec
 FROM stream_ingest.supervisor s
 JOIN stream_ingest.visible_data_source d USING (data_source_id)
 LEFT JOIN stream_ingest.supervisor_status st USING (supervisor_id)
@@ -167,6 +205,10 @@ CROSS JOIN LATERAL (
 ) h
 WHERE s.install = (SELECT i.uuid FROM stream_ingest.install i);
 COMMENT ON VIEW stream_ingest.supervisors IS 'supervisors with their state, what they have stored and how far they are behind';
+COMMENT ON COLUMN stream_ingest.supervisors.datasource IS 'the dataSource of the spec';
+COMMENT ON COLUMN stream_ingest.supervisors.data_source IS 'its table';
+COMMENT ON COLUMN stream_ingest.supervisors.source IS 'the topic, or the topicPattern';
+COMMENT ON COLUMN stream_ingest.supervisors.spec IS 'as get_supervisor() shows it';
 COMMENT ON COLUMN stream_ingest.supervisors.requests IS 'verbs that were called and wait to be applied; null: none';
 COMMENT ON COLUMN stream_ingest.supervisors.tasks IS 'reading tasks that run';
 COMMENT ON COLUMN stream_ingest.supervisors.lag IS 'messages not read yet, by the last word of the broker; null: not known';
@@ -174,21 +216,30 @@ COMMENT ON COLUMN stream_ingest.supervisors.note IS 'what an administrator shoul
 
 CREATE VIEW stream_ingest.tasks WITH (security_barrier) AS
 SELECT t.task_id,
-	t.supervisor_id,
+	'index_kafka_' || d.name AS group_id,
+	'index_kafka'::text AS type,
+	d.name AS datasource,
 	d.data_source,
-	t.group_id,
+	t.supervisor_id,
+	t.group_id AS task_group,
+	t.created AS created_time,
+	t.created AS queue_insertion_time,
+	t.ended AS ended_time,
 	t.status,
+	CASE WHEN t.status <> 'RUNNING' THEN 'NONE' WHEN w.pid IS NULL THEN 'PENDING' ELSE 'RUNNING' END AS runner_status,
 	t.phase,
+	CASE WHEN t.ended IS NULL THEN -1 ELSE pg_catalog.floor(EXTRACT(epoch FROM t.ended - t.created) * 1000)::bigint END AS duration,
+	'localhost pid ' || w.pid AS location,
+	CASE WHEN w.pid IS NOT NULL THEN 'localhost' END AS host,
 	w.pid,
-	t.created,
-	t.ended,
-	COALESCE(t.ended, pg_catalog.clock_timestamp()) - t.created AS duration,
+	-1 AS plaintext_port,
+	-1 AS tls_port,
 	t.partitions,
 	t.start_offsets,
 	CASE WHEN t.phase = 'READING' AND t.status = 'RUNNING' THEN g.offsets ELSE t.end_offsets END AS current_offsets,
 	CASE WHEN t.phase = 'READING' AND t.status = 'RUNNING' THEN g.counters[13] ELSE t.end_counters[13] END
 		- t.start_counters[13] AS rows,
-	t.error
+	t.error AS error_msg
 FROM stream_ingest.task t
 JOIN stream_ingest.visible_data_source d USING (data_source_id)
 LEFT JOIN stream_ingest.task_group g USING (supervisor_id, group_id)
@@ -197,6 +248,11 @@ LEFT JOIN stream_ingest.worker_slots() w
 	AND t.status = 'RUNNING' AND w.data_source_id = t.data_source_id
 	AND (w.kind = 'publishing' OR w.group_id = t.group_id);
 COMMENT ON VIEW stream_ingest.tasks IS 'tasks: ranges of offsets that were read, are being read, or are being published';
+COMMENT ON COLUMN stream_ingest.tasks.group_id IS 'as Druid names it; task_group is the group of partitions that the task reads';
+COMMENT ON COLUMN stream_ingest.tasks.datasource IS 'the dataSource of the spec';
+COMMENT ON COLUMN stream_ingest.tasks.data_source IS 'its table';
+COMMENT ON COLUMN stream_ingest.tasks.runner_status IS 'PENDING: it runs without a process, because there is nothing to do or no slot is free';
+COMMENT ON COLUMN stream_ingest.tasks.duration IS 'milliseconds; -1 while it runs';
 COMMENT ON COLUMN stream_ingest.tasks.rows IS 'rows stored by the task, after merging in memory';
 
 CREATE VIEW stream_ingest.row_stats WITH (security_barrier) AS

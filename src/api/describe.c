@@ -23,6 +23,7 @@ PG_FUNCTION_INFO_V1(si_get_supervisors);
 PG_FUNCTION_INFO_V1(si_get_supervisor_health);
 PG_FUNCTION_INFO_V1(si_get_supervisor_history);
 PG_FUNCTION_INFO_V1(si_get_supervisors_history);
+PG_FUNCTION_INFO_V1(si_print_spec);
 
 Datum
 si_get_supervisor(PG_FUNCTION_ARGS)
@@ -35,6 +36,13 @@ si_get_supervisor(PG_FUNCTION_ARGS)
 	si_query_end(&q);
 	si_check_may_see(s, GetUserId());
 	PG_RETURN_TEXT_P(cstring_to_text(si_spec_print(s->spec, s->suspended, false)));
+}
+
+/* For the views: a spec as it is stored, printed like those above. */
+Datum
+si_print_spec(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(si_spec_print(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_BOOL(1), false)));
 }
 
 /* What the overlord last wrote of a supervisor; the steady state until it has. */
@@ -117,7 +125,7 @@ append_supervisor(StringInfo json, SiQuery *q, const SiSupervisor *s, Detail det
 	{
 		si_put_text(json, "specString", si_spec_print(s->spec, s->suspended, false));
 		si_put_text(json, "type", "kafka");
-		si_put_text(json, "source", si_spec_parse(s->spec, true)->topic);
+		si_put_text(json, "source", si_spec_stream(si_spec_parse(s->spec, true)));
 	}
 	si_put_bool(json, "suspended", s->suspended);
 	appendStringInfoChar(json, '}');
@@ -146,42 +154,30 @@ si_get_supervisors(PG_FUNCTION_ARGS)
 }
 
 /*
- * Who may see the history of a supervisor that is gone: the owner of the
- * table it filled, if that is still there.
+ * The newest count specs of a supervisor that the caller may see, as an
+ * array.  Who may see a data source may see what it was filled by; one that
+ * is gone has no owner any more.  Returns how many there are; *total is how
+ * many there would be for a superuser.
  */
-static bool
-may_see_history(SiQuery *q, const char *id)
+static int
+append_history(StringInfo json, SiQuery *q, const char *id, int64 count, int *total)
 {
-	SiSupervisor *s = si_supervisor_find(q, id);
+	int			shown = 0;
 
-	if (s)
-		return si_may_see(s->relid, q->user);
-	if (si_query(q,
-				 "SELECT d.relid FROM stream_ingest.spec_history h"
-				 " JOIN stream_ingest.data_source d ON d.name = coalesce("
-				 "  h.spec #>> '{spec,dataSchema,dataSource}', h.spec #>> '{dataSchema,dataSource}')"
-				 " WHERE h.supervisor_id = $1 ORDER BY h.version DESC LIMIT 1", "t", id) > 0)
-		return si_may_see(si_get_oid(0, 0), q->user);
-	return si_may_see(InvalidOid, q->user);
-}
-
-/* The newest count specs of a supervisor as an array; false when there is none. */
-static bool
-append_history(StringInfo json, SiQuery *q, const char *id, int64 count)
-{
-	int			n;
-
-	n = si_query(q,
-				 "SELECT spec, at, spec ->> 'type' IN ('NoopSupervisorSpec', 'noop'),"
-				 " coalesce(spec ->> 'suspended', '') = 'true'"
-				 " FROM stream_ingest.spec_history"
-				 " WHERE supervisor_id = $1 AND install = (SELECT uuid FROM stream_ingest.install)"
-				 " ORDER BY version DESC LIMIT $2", "ti", id, count);
+	*total = si_query(q,
+					  "SELECT h.spec, h.at, h.spec ->> 'type' IN ('NoopSupervisorSpec', 'noop'),"
+					  " coalesce(h.spec ->> 'suspended', '') = 'true', d.relid"
+					  " FROM stream_ingest.spec_history h LEFT JOIN stream_ingest.data_source d USING (data_source_id)"
+					  " WHERE h.supervisor_id = $1 AND h.install = (SELECT uuid FROM stream_ingest.install)"
+					  " ORDER BY h.version DESC", "t", id);
 	appendStringInfoChar(json, '[');
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < *total && shown < count; i++)
 	{
-		char	   *spec = si_get_text(i, 0);
+		char	   *spec;
 
+		if (!si_may_see(si_get_oid(i, 4), q->user))
+			continue;
+		spec = si_get_text(i, 0);
 		si_put_element(json);
 		appendStringInfoChar(json, '{');
 		si_put_key(json, "spec");
@@ -189,9 +185,10 @@ append_history(StringInfo json, SiQuery *q, const char *id, int64 count)
 							   si_spec_print(spec, si_get_bool(i, 3), false));
 		si_put_time(json, "version", si_get_time(i, 1));
 		appendStringInfoChar(json, '}');
+		shown++;
 	}
 	appendStringInfoChar(json, ']');
-	return n > 0;
+	return shown;
 }
 
 Datum
@@ -201,7 +198,7 @@ si_get_supervisor_history(PG_FUNCTION_ARGS)
 	StringInfoData json;
 	char	   *id;
 	int64		count = PG_INT32_MAX;
-	bool		allowed;
+	int			total;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -213,16 +210,17 @@ si_get_supervisor_history(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("count must be greater than zero")));
 	si_query_begin(&q, true);
-	allowed = may_see_history(&q, id);
 	initStringInfo(&json);
-	if (!append_history(&json, &q, id, count))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("no history for [%s]", id)));
-	if (!allowed)
+	if (append_history(&json, &q, id, count, &total) == 0)
+	{
+		if (total == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("no history for [%s]", id)));
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for the history of supervisor [%s]", id)));
+	}
 	si_query_end(&q);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(json.data, json.len));
 }
@@ -247,10 +245,14 @@ si_get_supervisors_history(PG_FUNCTION_ARGS)
 	appendStringInfoChar(&json, '{');
 	for (int i = 0; i < n; i++)
 	{
-		if (!may_see_history(&q, ids[i]))
+		StringInfoData one;
+		int			total;
+
+		initStringInfo(&one);
+		if (append_history(&one, &q, ids[i], PG_INT32_MAX, &total) == 0)
 			continue;
 		si_put_key(&json, ids[i]);
-		(void) append_history(&json, &q, ids[i], PG_INT32_MAX);
+		appendStringInfoString(&json, one.data);
 	}
 	appendStringInfoChar(&json, '}');
 	si_query_end(&q);

@@ -133,22 +133,28 @@ si_api_install_hooks(void)
 bool
 si_end_orphan_supervisor(SiQuery *q, const char *id, bool wait)
 {
+	int64		data_source_id;
+	bool		suspended;
+
 	if (si_query(q,
 				 psprintf("DELETE FROM stream_ingest.supervisor WHERE supervisor_id ="
 						  " (SELECT s.supervisor_id FROM stream_ingest.supervisor s WHERE s.supervisor_id = $1"
 						  "  AND NOT EXISTS (SELECT 1 FROM stream_ingest.data_source d"
-						  "   WHERE d.data_source_id = s.data_source_id) FOR UPDATE %s)", wait ? "" : "SKIP LOCKED"),
+						  "   WHERE d.data_source_id = s.data_source_id) FOR UPDATE %s)"
+						  " RETURNING data_source_id, suspended", wait ? "" : "SKIP LOCKED"),
 				 "t", id) == 0)
 		return false;
+	data_source_id = si_get_int64(0, 0);
+	suspended = si_get_bool(0, 1);
 	si_query(q,
-			 "INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, spec)"
-			 " SELECT $1, 1 + coalesce(max(h.version), 0), i.uuid,"
+			 "INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, data_source_id, spec)"
+			 " SELECT $1, 1 + coalesce(max(h.version), 0), i.uuid, $2,"
 			 "  json_build_object('type', 'NoopSupervisorSpec', 'id', $1, 'dataSources',"
 			 "   (SELECT json_build_array(coalesce(l.spec #>> '{spec,dataSchema,dataSource}',"
 			 "     l.spec #>> '{dataSchema,dataSource}')) FROM stream_ingest.spec_history l"
-			 "    WHERE l.supervisor_id = $1 ORDER BY l.version DESC LIMIT 1))"
+			 "    WHERE l.supervisor_id = $1 ORDER BY l.version DESC LIMIT 1), 'suspended', $3, 'source', 'noop')"
 			 " FROM stream_ingest.install i LEFT JOIN stream_ingest.spec_history h ON h.supervisor_id = $1"
-			 " GROUP BY i.uuid", "t", id);
+			 " GROUP BY i.uuid", "tib", id, data_source_id, (int) suspended);
 	si_query(q, "DELETE FROM stream_ingest.request WHERE supervisor_id = $1", "t", id);
 	return true;
 }

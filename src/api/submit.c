@@ -38,6 +38,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "worker/sampling.h"
 #include "worker/shmem.h"
 
 /* Fourth field of our lock tags; advisory locks of users have 1 or 2. */
@@ -45,6 +46,8 @@
 /* How long a submit waits for a termination before it, in ms. */
 #define TERMINATE_WAIT		10000
 #define TERMINATE_POLL		20
+/* How long a submit waits for the number of messages that it will not read, in ms. */
+#define COUNT_WAIT			2000
 
 PG_FUNCTION_INFO_V1(si_submit_supervisor);
 
@@ -277,22 +280,35 @@ check_creation(const Submit *sub)
 	return relid;
 }
 
-/*
- * Without stored offsets and useEarliestOffset, what is in the topic now is not
- * read.  How much that is the overlord finds out: no session asks a broker.
- */
-static void
-note_start_at_end(SiQuery *q, const SiSpec *spec, int64 data_source_id)
+/* Whether reading will begin at the end of the topic: without stored offsets, bounds and useEarliestOffset. */
+static bool
+starts_at_end(SiQuery *q, const SiSpec *spec, int64 data_source_id)
 {
-	if (spec->use_earliest_offset ||
+	return !spec->use_earliest_offset && spec->nbounds == 0 &&
 		si_query(q,
 				 "SELECT 1 FROM stream_ingest.task_group g JOIN stream_ingest.install i ON i.uuid = g.install"
 				 " WHERE g.supervisor_id = $1 AND g.data_source_id = $2 AND g.offsets <> '{}' LIMIT 1",
-				 "ti", spec->id, data_source_id) > 0)
-		return;
-	ereport(NOTICE,
-			(errmsg("supervisor \"%s\" starts at the end of its topic, as useEarliestOffset is false", spec->id),
-			 errdetail("Messages that are there already are not read; the view stream_ingest.offset_gaps will show how many.")));
+				 "ti", spec->id, data_source_id) == 0;
+}
+
+/*
+ * What is in the topic now will not be read.  How much that is a worker asks
+ * the broker, not for long: a submit must not depend on one that is down.
+ */
+static void
+note_start_at_end(const SiSpec *spec)
+{
+	int64		messages;
+
+	if (spec->suspended || !si_count_topic(spec, COUNT_WAIT, &messages))
+		ereport(NOTICE,
+				(errmsg("supervisor \"%s\" starts at the end of its topic, as useEarliestOffset is false", spec->id),
+				 errdetail("Messages that are there by then are not read; the view stream_ingest.offset_gaps will show how many.")));
+	else if (messages > 0)
+		ereport(NOTICE,
+				(errmsg("supervisor \"%s\" starts at the end of its topic, as useEarliestOffset is false: up to " INT64_FORMAT " messages that are there already are not read",
+						spec->id, messages),
+				 errhint("reset_supervisor('%s', 'earliest') reads them; so does a first submit with \"useEarliestOffset\": true.", spec->id)));
 }
 
 static void
@@ -300,6 +316,7 @@ create_supervisor(const Submit *sub, Oid relid)
 {
 	SiQuery		q;
 	int64		data_source_id;
+	bool		at_end;
 
 	si_query_begin(&q, false);
 	(void) si_end_orphan_supervisor(&q, sub->spec->id, true);
@@ -315,16 +332,18 @@ create_supervisor(const Submit *sub, Oid relid)
 		data_source_id = si_get_int64(0, 0);
 	}
 	si_query(&q,
-			 "WITH version AS (INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, spec)"
+			 "WITH version AS (INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, data_source_id, spec)"
 			 " SELECT $1, 1 + coalesce((SELECT max(h.version) FROM stream_ingest.spec_history h"
-			 "  WHERE h.supervisor_id = $1), 0), i.uuid, $2::json FROM stream_ingest.install i"
+			 "  WHERE h.supervisor_id = $1), 0), i.uuid, $3, $2::json FROM stream_ingest.install i"
 			 " RETURNING version, install)"
 			 " INSERT INTO stream_ingest.supervisor"
 			 "  (supervisor_id, install, data_source_id, spec, spec_version, suspended, search_path)"
 			 " SELECT $1, install, $3, $2::json, version, $4, $5 FROM version",
 			 "ttibt", sub->spec->id, sub->json, data_source_id, (int) sub->spec->suspended, sub->search_path);
-	note_start_at_end(&q, sub->spec, data_source_id);
+	at_end = starts_at_end(&q, sub->spec, data_source_id);
 	si_query_end(&q);
+	if (at_end)
+		note_start_at_end(sub->spec);
 }
 
 static bool

@@ -108,12 +108,18 @@ process_of(const Task *t)
 	return pid;
 }
 
-static void
-append_status(StringInfo json, const Task *t)
+/* Druid's states of a task: of those that run, some wait for a process. */
+static const char *
+runner_status(const Task *t, pid_t pid)
 {
-	pid_t		pid = process_of(t);
-	bool		running = strcmp(t->status, "RUNNING") == 0;
+	if (strcmp(t->status, "RUNNING") != 0)
+		return "NONE";
+	return pid != 0 ? "RUNNING" : "PENDING";
+}
 
+static void
+append_status(StringInfo json, const Task *t, pid_t pid)
+{
 	si_put_element(json);
 	appendStringInfoChar(json, '{');
 	si_put_text(json, "id", t->id);
@@ -123,7 +129,7 @@ append_status(StringInfo json, const Task *t)
 	si_put_time(json, "queueInsertionTime", t->created);
 	si_put_text(json, "statusCode", t->status);
 	si_put_text(json, "status", t->status);
-	si_put_text(json, "runnerStatusCode", pid != 0 ? "RUNNING" : running ? "PENDING" : "NONE");
+	si_put_text(json, "runnerStatusCode", runner_status(t, pid));
 	si_put_int(json, "duration", t->ended == 0 ? -1 : (t->ended - t->created) / 1000);
 	si_put_key(json, "location");
 	appendStringInfoChar(json, '{');
@@ -138,18 +144,26 @@ append_status(StringInfo json, const Task *t)
 	appendStringInfoChar(json, '}');
 }
 
-/* Druid's filters: running and complete tasks, or those of a status. */
+/* The runner's status that get_tasks(state) asks for; NULL: any. */
 static const char *
-state_condition(const char *state)
+wanted_runner_status(const char *state)
 {
+	static const struct
+	{
+		const char *state;
+		const char *runner;
+	}			states[] = {
+		{"running", "RUNNING"},
+		{"pending", "PENDING"},
+		{"complete", "NONE"},
+		{"waiting", "WAITING"}, /* for locks of Druid: no task does */
+	};
+
 	if (state == NULL)
-		return "";
-	if (pg_strcasecmp(state, "running") == 0)
-		return " AND t.status = 'RUNNING'";
-	if (pg_strcasecmp(state, "complete") == 0)
-		return " AND t.status <> 'RUNNING'";
-	if (pg_strcasecmp(state, "pending") == 0 || pg_strcasecmp(state, "waiting") == 0)
-		return " AND false";
+		return NULL;
+	for (int i = 0; i < lengthof(states); i++)
+		if (pg_strcasecmp(state, states[i].state) == 0)
+			return states[i].runner;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown state of tasks: \"%s\"", state),
@@ -160,28 +174,27 @@ state_condition(const char *state)
 Datum
 si_get_tasks(PG_FUNCTION_ARGS)
 {
-	const char *condition = state_condition(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	const char *wanted = wanted_runner_status(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	char	   *data_source = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int			max = PG_ARGISNULL(2) ? PG_INT32_MAX : PG_GETARG_INT32(2);
 	SiQuery		q;
 	StringInfoData json;
-	Task	   *tasks;
 	int			n;
 
 	si_query_begin(&q, true);
-	n = si_query(&q,
-				 psprintf(TASK_QUERY "%s AND ($1 IS NULL OR d.name = $1) ORDER BY t.created DESC, t.task_id", condition),
-				 "t", data_source);
-	tasks = palloc(sizeof(Task) * Max(n, 1));
-	for (int i = 0; i < n; i++)
-		take_task(&tasks[i], i);
+	n = si_query(&q, TASK_QUERY " AND ($1 IS NULL OR d.name = $1) ORDER BY t.created DESC, t.task_id", "t", data_source);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');
 	for (int i = 0; i < n && max > 0; i++)
 	{
-		if (!si_may_see(tasks[i].relid, q.user))
+		Task		t;
+		pid_t		pid;
+
+		take_task(&t, i);
+		pid = process_of(&t);
+		if (!si_may_see(t.relid, q.user) || (wanted && strcmp(wanted, runner_status(&t, pid)) != 0))
 			continue;
-		append_status(&json, &tasks[i]);
+		append_status(&json, &t, pid);
 		max--;
 	}
 	appendStringInfoChar(&json, ']');
@@ -201,7 +214,7 @@ si_get_task_status(PG_FUNCTION_ARGS)
 	appendStringInfoChar(&json, '{');
 	si_put_text(&json, "task", t->id);
 	si_put_key(&json, "status");
-	append_status(&json, t);
+	append_status(&json, t, process_of(t));
 	appendStringInfoChar(&json, '}');
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(json.data, json.len));
 }

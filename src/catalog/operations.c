@@ -24,9 +24,9 @@ static SiStatement submit_again = {
 	" (SELECT COALESCE(pg_catalog.max(h.version), 0) + 1 FROM stream_ingest.spec_history h WHERE h.supervisor_id = $2),"
 	" $5, COALESCE($6, '') FROM stream_ingest.data_source d"
 	" WHERE d.install = $1 AND d.data_source_id = $3"
-	" ON CONFLICT DO NOTHING RETURNING supervisor_id, spec_version, install, updated, spec, suspended)"
-	" INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, at, spec)"
-	" SELECT supervisor_id, spec_version, install, updated,"
+	" ON CONFLICT DO NOTHING RETURNING supervisor_id, spec_version, install, data_source_id, updated, spec, suspended)"
+	" INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, data_source_id, at, spec)"
+	" SELECT supervisor_id, spec_version, install, data_source_id, updated,"
 	" pg_catalog.jsonb_set(spec::pg_catalog.jsonb, '{suspended}', pg_catalog.to_jsonb(suspended))::pg_catalog.json FROM new",
 	6, {UUIDOID, TEXTOID, INT8OID, TEXTOID, BOOLOID, TEXTOID}
 };

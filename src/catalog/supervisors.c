@@ -118,8 +118,8 @@ static const PlanDef defs[NUM_PLANS] = {
 		3, {UUIDOID, TEXTOID, BOOLOID}
 	},
 	[PLAN_HISTORY] = {
-		"INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, at, spec)"
-		" SELECT supervisor_id, spec_version, install, updated,"
+		"INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, data_source_id, at, spec)"
+		" SELECT supervisor_id, spec_version, install, data_source_id, updated,"
 		" jsonb_set(spec::jsonb, '{suspended}', to_jsonb(suspended))::json"
 		" FROM stream_ingest.supervisor WHERE install = $1 AND supervisor_id = $2",
 		2, {UUIDOID, TEXTOID}
@@ -127,11 +127,12 @@ static const PlanDef defs[NUM_PLANS] = {
 	[PLAN_TERMINATE] = {
 		"WITH gone AS (DELETE FROM stream_ingest.supervisor s USING stream_ingest.data_source d"
 		" WHERE s.install = $1 AND s.supervisor_id = $2 AND d.data_source_id = s.data_source_id"
-		" RETURNING s.supervisor_id, d.name)"
-		" INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, at, spec)"
+		" RETURNING s.supervisor_id, s.suspended, d.data_source_id, d.name)"
+		" INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, data_source_id, at, spec)"
 		" SELECT g.supervisor_id, (SELECT coalesce(max(h.version), 0) + 1 FROM stream_ingest.spec_history h"
-		" WHERE h.supervisor_id = $2), $1, clock_timestamp(),"
-		" json_build_object('type', 'NoopSupervisorSpec', 'id', g.supervisor_id, 'dataSources', json_build_array(g.name))"
+		" WHERE h.supervisor_id = $2), $1, g.data_source_id, clock_timestamp(),"
+		" json_build_object('type', 'NoopSupervisorSpec', 'id', g.supervisor_id, 'dataSources', json_build_array(g.name),"
+		" 'suspended', g.suspended, 'source', 'noop')"
 		" FROM gone g",
 		2, {UUIDOID, TEXTOID}
 	},

@@ -1,12 +1,12 @@
 /*
  * sampling.c
- *		The short-lived worker that reads a few messages of a topic, and the
- *		backend's side of it: see sampling.h.
+ *		The short-lived worker that reads a few messages of a topic, or only
+ *		counts them, and the backend's side of it: see sampling.h.
  *
  * The two share a dynamic shared memory segment with the request and a queue.
  * The worker connects to no database, so it is in nobody's way, and takes no
- * task slot.  A frame in the queue is a message, or the reason why there are
- * none.  It ends when it has sent enough, after its time is up, or when the
+ * task slot.  A frame in the queue is a message, their number, or the reason
+ * why there are none.  It ends when it has sent enough, after its time is up, or when the
  * backend is gone.
  */
 #include "postgres.h"
@@ -39,7 +39,8 @@ PGDLLEXPORT void si_sampling_task_main(Datum arg);
 /* At the start of the segment; then the texts, then the queue. */
 typedef struct SampleRequest
 {
-	int			num_messages;
+	int			num_messages;	/* 0: only their number is asked for */
+	int			timeout_ms;
 	bool		earliest;
 	bool		is_pattern;		/* the topic is a pattern of topics */
 	int			nproperties;
@@ -48,10 +49,11 @@ typedef struct SampleRequest
 	char		text[FLEXIBLE_ARRAY_MEMBER];	/* topic, then keys and values, each NUL-terminated */
 } SampleRequest;
 
-/* What a frame begins with; a message (see message_frame.h) or a reason follows. */
+/* What a frame begins with; a message (see message_frame.h) or a reason may follow. */
 typedef struct SampleFrame
 {
 	int64		failed;			/* it is a reason */
+	int64		count;			/* when only the number was asked for */
 } SampleFrame;
 
 /* ------------------------------------------------------------------ backend */
@@ -83,7 +85,7 @@ put_text(char *at, const char *text)
 }
 
 static void
-write_request(SampleWorker *w, const SiSpec *spec, int num_messages)
+write_request(SampleWorker *w, const SiSpec *spec, int num_messages, int timeout_ms)
 {
 	Size		texts = texts_size(spec);
 	Size		queue_offset = MAXALIGN(offsetof(SampleRequest, text) + texts);
@@ -94,6 +96,7 @@ write_request(SampleWorker *w, const SiSpec *spec, int num_messages)
 	w->segment = dsm_create(queue_offset + QUEUE_BYTES, 0);
 	r = dsm_segment_address(w->segment);
 	r->num_messages = num_messages;
+	r->timeout_ms = timeout_ms;
 	r->earliest = spec->use_earliest_offset;
 	r->nproperties = spec->nproperties;
 	r->queue_offset = queue_offset;
@@ -107,7 +110,8 @@ write_request(SampleWorker *w, const SiSpec *spec, int num_messages)
 	w->queue = shm_mq_attach(mq, w->segment, NULL);
 }
 
-static void
+/* False when there is no place for it. */
+static bool
 start_worker(SampleWorker *w)
 {
 	BackgroundWorker worker = {0};
@@ -122,11 +126,9 @@ start_worker(SampleWorker *w)
 	snprintf(worker.bgw_name, BGW_MAXLEN, "stream_ingest sampling task of PID %d", MyProcPid);
 	snprintf(worker.bgw_type, BGW_MAXLEN, "stream_ingest sampling task");
 	if (!RegisterDynamicBackgroundWorker(&worker, &w->handle))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("no free background worker to read the topic"),
-				 errhint("Try again, increase max_worker_processes, or give the messages as an argument.")));
+		return false;
 	shm_mq_set_handle(w->queue, w->handle);
+	return true;
 }
 
 static void
@@ -168,18 +170,55 @@ si_sample_topic(const SiSpec *spec, int num_messages, SiSampleCallback callback,
 {
 	SampleWorker w = {0};
 
-	write_request(&w, spec, num_messages);
+	write_request(&w, spec, num_messages, SI_SAMPLING_TIMEOUT_MS);
 	PG_ENSURE_ERROR_CLEANUP(stop_worker, PointerGetDatum(&w));
 	{
 		SiMessage	m;
 
-		start_worker(&w);
+		if (!start_worker(&w))
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("no free background worker to read the topic"),
+					 errhint("Try again, increase max_worker_processes, or give the messages as an argument.")));
 		for (int n = 0; n < num_messages && receive(&w, spec, &m); n++)
 			callback(arg, &m);
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(stop_worker, PointerGetDatum(&w));
 	TerminateBackgroundWorker(w.handle);
 	dsm_detach(w.segment);
+}
+
+/* The answer of a worker that was asked for a number; false when there is none. */
+static bool
+receive_count(SampleWorker *w, int64 *count)
+{
+	Size		len;
+	void	   *data;
+	SampleFrame frame;
+
+	if (shm_mq_receive(w->queue, &len, &data, false) != SHM_MQ_SUCCESS || len < sizeof(frame))
+		return false;
+	memcpy(&frame, data, sizeof(frame));
+	*count = frame.count;
+	return !frame.failed;
+}
+
+bool
+si_count_topic(const SiSpec *spec, int timeout_ms, int64 *messages)
+{
+	SampleWorker w = {0};
+
+	*messages = -1;
+	write_request(&w, spec, 0, timeout_ms);
+	PG_ENSURE_ERROR_CLEANUP(stop_worker, PointerGetDatum(&w));
+	{
+		if (!start_worker(&w) || !receive_count(&w, messages))
+			*messages = -1;
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(stop_worker, PointerGetDatum(&w));
+	stop_worker(0, PointerGetDatum(&w));
+	dsm_detach(w.segment);
+	return *messages >= 0;
 }
 
 /* ------------------------------------------------------------------- worker */
@@ -224,7 +263,7 @@ read_request(Sampling *s, dsm_segment *segment)
 
 	s->request = r;
 	s->left = r->num_messages;
-	s->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), SI_SAMPLING_TIMEOUT_MS);
+	s->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), r->timeout_ms);
 	s->spec.id = "sample";
 	s->spec.use_earliest_offset = r->earliest;
 	if (r->is_pattern)
@@ -285,6 +324,17 @@ ask_ends(Sampling *s, SiTopicAnswer *answer)
 	if (answer->error != SI_STREAM_OK)
 		send_failure(s, answer->text);
 	return answer->error == SI_STREAM_OK;
+}
+
+static void
+send_count(Sampling *s, const SiTopicAnswer *answer)
+{
+	SampleFrame frame = {.failed = false};
+
+	for (int i = 0; i < answer->npartitions; i++)
+		if (answer->low[i] >= 0 && answer->high[i] > answer->low[i])
+			frame.count += answer->high[i] - answer->low[i];
+	(void) send_frame(s, &frame, NULL, 0);
 }
 
 /* The partitions that have messages, from where they are wanted. */
@@ -358,7 +408,11 @@ si_sampling_task_main(Datum arg)
 	if (segment == NULL)
 		proc_exit(0);			/* the backend did not wait */
 	read_request(&s, segment);
-	if (ask_ends(&s, &answer) && (reader = open_reader(&s, &answer)) != NULL)
+	if (!ask_ends(&s, &answer))
+		proc_exit(0);
+	if (s.left == 0)
+		send_count(&s, &answer);
+	else if ((reader = open_reader(&s, &answer)) != NULL)
 	{
 		while (pass_on(&s, reader))
 		{

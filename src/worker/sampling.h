@@ -1,7 +1,8 @@
 /*
  * sampling.h
- *		A few messages of a topic for a client backend, which must never become
- *		a Kafka client itself: a short-lived worker reads them.
+ *		A few messages of a topic, or how many it has, for a client backend,
+ *		which must never become a Kafka client itself: a short-lived worker
+ *		asks.
  */
 #ifndef SI_WORKER_SAMPLING_H
 #define SI_WORKER_SAMPLING_H
@@ -22,5 +23,12 @@ typedef void (*SiSampleCallback) (void *arg, const SiMessage *message);
  * leaves nothing behind.
  */
 extern void si_sample_topic(const SiSpec *spec, int num_messages, SiSampleCallback callback, void *arg);
+
+/*
+ * How many messages the spec's topic has now, by the offsets of its ends.
+ * False when nobody can tell within timeout_ms: the broker does not answer,
+ * the topic is not there, or there is no place for a worker.  Interruptible.
+ */
+extern bool si_count_topic(const SiSpec *spec, int timeout_ms, int64 *messages);
 
 #endif							/* SI_WORKER_SAMPLING_H */

@@ -79,7 +79,7 @@ query("SELECT suspend_supervisor('events')");
 ok($node->wait_for(q{SELECT detailed_state FROM stream_ingest.supervisors WHERE supervisor_id = 'events'}, 'SUSPENDED'), 'suspended');
 ok($node->wait_for(q{SELECT bool_and(kind = 'segment') FROM stream_ingest.segments WHERE data_source = 'events'::regclass}, 't'),
 	'everything read is published as segments');
-is(query(q{SELECT count(DISTINCT interval_start), sum(rows) FROM stream_ingest.segments WHERE data_source = 'events'::regclass}),
+is(query(q{SELECT count(DISTINCT "start"), sum(num_rows) FROM stream_ingest.segments WHERE data_source = 'events'::regclass}),
 	'4|1005', 'one interval an hour, no row more or less');
 is(query('SELECT count(*), sum(added), count(DISTINCT channel) FROM events'), '1005|1057|5', 'queries see the same rows');
 is(query(q{SELECT count(*) FROM events WHERE channel = '#more' AND "__time" >= '2015-09-12 04:00:00+00'}), '1000', 'also with filters');

@@ -112,7 +112,7 @@ for my $field ('maxRowsPerSegment', 'maxTotalRows')
 	ok($node->wait_for(finished($id), '1'), 'more rows are, long before taskDuration');
 	exactly($id, 250, 'all of them, once');
 	ok($node->wait_for("SELECT task_id <> '$task' FROM ($group) g", 't'), 'another task reads on');
-	is(query("SELECT sum(rows), max(rows) <= $segment FROM stream_ingest.segments WHERE kind = 'segment' AND data_source = '$id'::regclass"),
+	is(query("SELECT sum(num_rows), max(num_rows) <= $segment FROM stream_ingest.segments WHERE kind = 'segment' AND data_source = '$id'::regclass"),
 		'250|t', 'segments have the rows, and none has too many');
 	produce($id, 10);
 	exactly($id, 260, 'which begins where the first one ended');

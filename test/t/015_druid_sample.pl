@@ -99,7 +99,7 @@ like($err, qr/could not read topic "nothing": .*[Uu]nknown topic/, 'a topic that
 ok($node->wait_for(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE '%sampling%'}, '0'), 'no worker stays');
 
 $node->safe_psql('postgres', q{SELECT suspend_supervisor('metrics-kafka')});
-ok($node->wait_for(q{SELECT string_agg(interval_start || ' ' || rows, ', ' ORDER BY interval_start) FROM stream_ingest.segments
+ok($node->wait_for(q{SELECT string_agg("start" || ' ' || num_rows, ', ' ORDER BY "start") FROM stream_ingest.segments
 	WHERE kind = 'segment'}, '2026-01-01 00:00:00+00 2, 2026-01-01 01:00:00+00 1'), 'published by the hour, equal rows merged');
 is($node->safe_psql('postgres', q{SELECT sum(count), sum(value_sum) FROM "metrics-kafka"}), '5|17', 'nothing is lost by it');
 

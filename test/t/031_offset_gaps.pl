@@ -150,7 +150,8 @@ is(query(q{SELECT string_agg(concat_ws(' ', partition, reason, halted), ', ' ORD
 
 $kafka->topic('latest', 1);
 $kafka->produce('latest', 0, events(1 .. 5));
-like(submit('latest', io => { useEarliestOffset => JSON::PP::false }), qr/NOTICE: .*starts at the end.*useEarliestOffset.*\n.*offset_gaps/, 'a notice says that old messages are not read');
+like(submit('latest', io => { useEarliestOffset => JSON::PP::false }), qr/NOTICE: .*starts at the end.*useEarliestOffset is false: up to 5 messages that are there already are not read\n.*reset_supervisor\('latest', 'earliest'\)/,
+	'a notice says how many messages are not read');
 gaps_are('latest', '0 started at the end f - 0 5 5 5', 'and a view how many');
 $kafka->produce('latest', 0, events(6));
 ok($node->wait_for('SELECT count(*), sum(n) FROM latest', '1|6'), 'new ones are');

@@ -131,7 +131,7 @@ query(q{SELECT suspend_supervisor('events')});
 ok($node->wait_for(q{SELECT bool_and(kind = 'segment') FROM stream_ingest.segments WHERE data_source = 'events'::regclass}, 't'), 'published');
 exact('published');
 is(query(q{SELECT count(*) FROM events WHERE page = 'same' AND code = 'x'}), '50', 'published texts');
-is(query(q{SELECT string_agg(DISTINCT (interval_end - interval_start)::text, ', ') FROM stream_ingest.segments
+is(query(q{SELECT string_agg(DISTINCT ("end" - "start")::text, ', ') FROM stream_ingest.segments
 	WHERE data_source = 'events'::regclass}), '01:00:00, 1 day, 366 days', 'each row in a segment of its spec');
 is(query(q{SELECT count(*) FROM stream_ingest.verify_chunks('events') WHERE NOT ok}), '0', 'all files are sound');
 is(query(q{SELECT bool_and(exactly_once) FROM stream_ingest.audit WHERE supervisor_id = 'events'}), 't', 'the audit is clean');

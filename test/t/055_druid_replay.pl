@@ -295,7 +295,7 @@ SKIP:
 	ok($node->wait_for('SELECT count(*) FROM truth_a', '39244'), 'the events are rows');
 	compare_answers($answers, 'before publishing');
 	query(q{SELECT suspend_supervisor('truth_a')});
-	ok($node->wait_for(q{SELECT count(*) FILTER (WHERE kind <> 'segment') || ' ' || sum(rows) FROM stream_ingest.segments
+	ok($node->wait_for(q{SELECT count(*) FILTER (WHERE kind <> 'segment') || ' ' || sum(num_rows) FROM stream_ingest.segments
 		WHERE data_source = 'truth_a'::regclass}, '0 39244'), 'and then segments');
 	compare_answers($answers, 'published');
 }

@@ -72,7 +72,7 @@ is($node->safe_psql('postgres', q{SELECT page, doc, sum(count) FROM events GROUP
 	qq(a|{"x": [1, 2], "y": 1}|4\nb||3), 'equal documents are one group');
 
 $node->safe_psql('postgres', q{SELECT suspend_supervisor('events')});
-ok($node->wait_for(q{SELECT string_agg(kind || ' ' || rows, ', ') FROM stream_ingest.segments}, 'segment 3'),
+ok($node->wait_for(q{SELECT string_agg(kind || ' ' || num_rows, ', ') FROM stream_ingest.segments}, 'segment 3'),
 	'published: rows of seven commits are merged into three');
 is($node->safe_psql('postgres', q{SELECT page, count, first, last, word, at_last, one, v FROM events ORDER BY page, count DESC}),
 	join("\n",

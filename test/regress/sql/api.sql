@@ -45,7 +45,7 @@ END $$;
 --
 SELECT submit_supervisor(spec('wiki', '["page", {"type":"long","name":"Size"}, {"type":"float","name":"ratio"}, {"type":"double","name":"exact, ''it''"}]'));
 \d wiki
-SELECT supervisor_id, data_source, owner = current_user AS mine, type, topic, suspended, tasks, rows, bytes, lag, spec_version
+SELECT supervisor_id, data_source, owner = current_user AS mine, type, source, suspended, tasks, rows, bytes, lag, spec_version
 FROM stream_ingest.supervisors;
 SELECT get_supervisors();
 SELECT s ->> 'id' AS id, s ->> 'suspended' AS suspended,
@@ -109,6 +109,7 @@ SELECT get_supervisors();
 SELECT terminate_supervisor('wiki');
 SELECT submit_supervisor(spec('wiki', '["page", "added later"]'));
 SELECT h #>> '{spec,type}' AS type FROM json_array_elements(get_supervisor_history('wiki')) h;
+SELECT h -> 'spec' AS tombstone FROM json_array_elements(get_supervisor_history('wiki')) h WHERE h #>> '{spec,type}' = 'NoopSupervisorSpec';
 CALL settle();
 -- the table is the same, with the column that is new; those that are not wanted any more stay
 DO $$
@@ -305,6 +306,7 @@ COMMIT;
 CALL settle();
 SELECT count(*) FROM stream_ingest.segment WHERE data_source_id = :gone;
 SELECT json_array_length(get_supervisor_history('wiki')) > 3 AS history_stays;
+SELECT h -> 'spec' AS tombstone FROM json_array_elements(get_supervisor_history('wiki')) h WHERE h #>> '{spec,type}' = 'NoopSupervisorSpec' LIMIT 1;
 CREATE SCHEMA doomed;
 SET search_path = doomed, api, public;
 SELECT submit_supervisor(spec('doomed one')), submit_supervisor(spec('doomed two'));

@@ -117,6 +117,27 @@ SELECT error($$SELECT get_supervisor_history('wiki')$$);
 SET ROLE api_other;
 SELECT json_array_length(get_supervisor_history('wiki')) > 1 AS visible;
 SELECT submit_supervisor(spec('wiki'));
+-- the same id, or a dataSource of the same name in another schema, shows nobody the specs of another
+RESET ROLE;
+SELECT terminate_supervisor('wiki');
+DO $$
+BEGIN
+	FOR i IN 1..600 LOOP
+		COMMIT;
+		EXIT WHEN NOT EXISTS (SELECT FROM stream_ingest.request);
+		PERFORM pg_sleep(0.05);
+	END LOOP;
+END $$;
+SET search_path = theirs, public;
+SET ROLE api_monitor;
+SELECT json_array_length(get_supervisor_history('wiki')) AS before \gset
+RESET ROLE;
+GRANT USAGE, CREATE ON SCHEMA theirs TO api_owner;
+SET ROLE api_owner;
+SELECT submit_supervisor(spec('wiki'));
+SELECT json_array_length(get_supervisor_history('wiki')) AS own;
+SET ROLE api_monitor;
+SELECT json_array_length(get_supervisor_history('wiki')) - :before AS added;
 
 -- search paths of callers do not matter
 RESET ROLE;

@@ -44,10 +44,13 @@ VALUES ('viewed', :'install', 'events', 0, 3, '2026-01-01', 'unparseable', 'not 
 INSERT INTO stream_ingest.rejected_dropped VALUES ('viewed', :'install', 'events', 0, 4, 8, 20);
 INSERT INTO stream_ingest.tombstone VALUES (:'install', 'gone', pg_current_xact_id(), 77);
 
-SELECT supervisor_id, state, detailed_state, healthy, suspended, requests, tasks, publishing, rows, bytes, lag, note FROM stream_ingest.supervisors;
+SELECT supervisor_id, datasource, source, type, state, detailed_state, healthy, suspended, requests, tasks, publishing, rows, bytes, lag, note FROM stream_ingest.supervisors;
+SELECT spec::jsonb = get_supervisor('viewed')::jsonb AS echo FROM stream_ingest.supervisors;
 SELECT group_id, topic, partition, "offset", earliest, latest, lag, updated FROM stream_ingest.partitions ORDER BY partition;
-SELECT task_id, group_id, status, phase, pid, partitions, start_offsets, current_offsets, rows, error FROM stream_ingest.tasks ORDER BY created, task_id;
-SELECT kind, number, level, group_id, interval_start, interval_end, min_time, max_time, rows, bytes, first_seq, last_seq, file FROM stream_ingest.segments ORDER BY kind, group_id, number;
+SELECT task_id, group_id, task_group, type, status, runner_status, phase, duration, location, pid, partitions, start_offsets, current_offsets, rows, error_msg
+FROM stream_ingest.tasks ORDER BY created_time, task_id;
+SELECT segment_id, kind, number, level, group_id, "start", "end", min_time, max_time, num_rows, size, is_published, is_realtime, first_seq, last_seq, file
+FROM stream_ingest.segments ORDER BY kind, group_id, number;
 SELECT * FROM stream_ingest.row_stats ORDER BY group_id;
 SELECT name, value, dims FROM stream_ingest.metrics WHERE name NOT LIKE 'task/run/time' ORDER BY name, dims;
 SELECT topic, partition, "offset", error_type, reason, payload_bytes, payload FROM stream_ingest.rejected_messages ORDER BY "offset";
@@ -70,7 +73,11 @@ SELECT jsonb_pretty(get_supervisor_parse_errors('viewed')::jsonb);
 SELECT json_array_length(get_supervisor_parse_errors('viewed', 2)) AS two, get_supervisor_parse_errors('viewed', -1) AS none;
 SELECT t ->> 'id' AS id, t ->> 'status' AS status, t ->> 'runnerStatusCode' AS runner, t ->> 'duration' AS duration, t ->> 'errorMsg' AS error
 FROM json_array_elements(get_tasks()) t ORDER BY 1;
-SELECT json_array_length(get_tasks('running')) AS running, json_array_length(get_tasks(max => 1)) AS one, get_tasks('complete') -> 0 ->> 'id' AS complete;
+SELECT json_array_length(get_tasks('running')) AS running, json_array_length(get_tasks('Pending')) AS pending, get_tasks('waiting') AS waiting,
+	json_array_length(get_tasks(max => 1)) AS one, get_tasks('complete') -> 0 ->> 'id' AS complete;
+SAVEPOINT s;
+SELECT get_tasks('lost');
+ROLLBACK TO s;
 SELECT jsonb_pretty(get_task_status('failed_1')::jsonb #- '{status,createdTime}' #- '{status,queueInsertionTime}');
 SELECT jsonb_pretty(get_task_report('read_0')::jsonb #- '{ingestionStatsAndErrors,payload,rowStats,movingAverages}');
 SELECT jsonb_pretty(get_task_report('publish_0')::jsonb);
