@@ -10,8 +10,10 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "api/query.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "catalog/version.h"
 #include "executor/spi.h"
@@ -19,6 +21,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #define MAX_ARGS	8
@@ -106,6 +109,25 @@ si_query(SiQuery *q, const char *sql, const char *formats,...)
 	if (rc < 0)
 		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(rc));
 	return (int) SPI_processed;
+}
+
+void
+si_query_as_owner(SiQuery *q, Oid relid, const char *sql)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			user;
+	int			sec_context;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the table of the data source is gone")));
+	GetUserIdAndSecContext(&user, &sec_context);
+	SetUserIdAndSecContext(((Form_pg_class) GETSTRUCT(tuple))->relowner,
+						   sec_context | SECURITY_RESTRICTED_OPERATION | SECURITY_LOCAL_USERID_CHANGE);
+	ReleaseSysCache(tuple);
+	(void) si_query(q, sql, "");
+	SetUserIdAndSecContext(user, sec_context);
 }
 
 static Datum

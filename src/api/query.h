@@ -36,6 +36,13 @@ extern void si_query_end(SiQuery *q);
  */
 extern int	si_query(SiQuery *q, const char *sql, const char *formats,...);
 
+/*
+ * A statement on a table of a user: as that table's owner, restricted as in
+ * REINDEX and ANALYZE, since constraints and tables that inherit from it may
+ * call what the owner has written.
+ */
+extern void si_query_as_owner(SiQuery *q, Oid relid, const char *sql);
+
 /* Values of the last query: row and column from 0.  Null is NULL or 0. */
 extern bool si_get_isnull(int row, int col);
 extern char *si_get_text(int row, int col);

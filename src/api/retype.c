@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "api/retype.h"
+#include "catalog/pg_inherits.h"
 #include "spec/spec.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -150,11 +151,18 @@ si_retype_column(SiQuery *q, int64 data_source_id, Oid relid, const char *name)
 	type = si_table_sql_type(si_get_text(0, 0));
 	/* the user may have dropped it meanwhile */
 	if (attnum != InvalidAttrNumber)
-		si_query(q,
-				 psprintf("ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE %s",
-						  quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-													 get_rel_name(relid)),
-						  quote_identifier(get_attname(relid, attnum, false)), type), "");
+	{
+		/* their rows would be rewritten, for as long as that and their owners' constraints take */
+		if (find_inheritance_children(relid, NoLock) != NIL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the type cannot follow the spec while other tables inherit from the table")));
+		si_query_as_owner(q, relid,
+						  psprintf("ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE %s",
+								   quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+															  get_rel_name(relid)),
+								   quote_identifier(get_attname(relid, attnum, false)), type));
+	}
 	si_query(q,
 			 "UPDATE stream_ingest.discovered_column SET attached = true, retype = false, problem = NULL"
 			 " WHERE data_source_id = $1 AND name = $2", "it", data_source_id, name);

@@ -255,7 +255,7 @@ alter_table(SiQuery *q, Oid relid, Wanted *wanted, int n)
 		wanted[i].attached = true;
 		first = false;
 	}
-	si_query(q, sql.data, "");
+	si_query_as_owner(q, relid, sql.data);
 }
 
 static void

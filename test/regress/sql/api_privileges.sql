@@ -154,6 +154,52 @@ DROP FOREIGN TABLE trap;
 SELECT get_supervisors();
 RESET search_path;
 
+-- what the overlord does to a table it does with the rights of the table's owner, and never so that the owner's code runs
+RESET ROLE;
+CREATE PROCEDURE wait_until(condition text) LANGUAGE plpgsql AS $$
+DECLARE done boolean;
+BEGIN
+	FOR i IN 1..600 LOOP
+		COMMIT;
+		EXECUTE 'SELECT ' || condition INTO done;
+		EXIT WHEN done;
+		PERFORM pg_sleep(0.05);
+	END LOOP;
+	IF done IS NOT TRUE THEN
+		RAISE EXCEPTION 'not so after 30 s: %', condition;
+	END IF;
+END $$;
+CREATE FUNCTION note_alter() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_user <> 'api_other' THEN
+		RAISE EXCEPTION 'altered by %', current_user;
+	END IF;
+END $$;
+SET ROLE api_other;
+SET search_path = theirs, public;
+CREATE FUNCTION theirs.spy(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'running as %', current_user; END $$;
+CREATE FUNCTION theirs.columns(type text, more text DEFAULT '') RETURNS json LANGUAGE sql AS $$
+SELECT replace(public.spec('heir')::text, '["page"]', format('[{"type":"%s","name":"n"}%s]', type, more))::json $$;
+SELECT submit_supervisor(theirs.columns('long'));
+CREATE TABLE theirs.child () INHERITS (theirs.heir);
+INSERT INTO theirs.child (n) VALUES (1);
+ALTER TABLE theirs.child ADD CHECK (theirs.spy(n::text)) NOT VALID;
+RESET ROLE;
+CREATE EVENT TRIGGER note_alter ON ddl_command_end WHEN TAG IN ('ALTER FOREIGN TABLE') EXECUTE FUNCTION note_alter();
+SET ROLE api_other;
+SELECT submit_supervisor(theirs.columns('string', ',"more"'));
+CALL public.wait_until($$(SELECT bool_and(attached OR problem IS NOT NULL) AND count(*) = 2 FROM stream_ingest.columns WHERE data_source = 'theirs.heir'::regclass)$$);
+SELECT name, type, attached, problem FROM stream_ingest.columns WHERE data_source = 'theirs.heir'::regclass ORDER BY name;
+SELECT attrelid::regclass, attname, atttypid::regtype FROM pg_attribute WHERE attrelid IN ('theirs.heir'::regclass, 'theirs.child'::regclass) AND attnum > 1 ORDER BY 1, 2;
+-- without the heirs it follows
+DROP TABLE theirs.child;
+CALL public.wait_until($$(SELECT bool_and(attached) FROM stream_ingest.columns WHERE data_source = 'theirs.heir'::regclass)$$);
+SELECT attname, atttypid::regtype FROM pg_attribute WHERE attrelid = 'theirs.heir'::regclass AND attnum > 1 ORDER BY 1;
+RESET ROLE;
+DROP EVENT TRIGGER note_alter;
+DROP FUNCTION note_alter();
+SET ROLE api_other;
+
 -- file and program settings of the client are for superusers
 SET search_path = theirs, public;
 SELECT error(format('SELECT submit_supervisor(%L)', spec('files', ',"ssl.ca.location":"/etc/passwd"')));
@@ -165,4 +211,5 @@ SET client_min_messages = warning;
 DROP EXTENSION stream_ingest CASCADE;
 DROP SCHEMA mine, theirs CASCADE;
 DROP FUNCTION error, spec;
+DROP PROCEDURE wait_until;
 DROP ROLE api_owner, api_other, api_monitor, api_reader;
