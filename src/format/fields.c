@@ -25,6 +25,7 @@ typedef struct FieldName
 	int			len;
 	int			slot;
 	uint32		hash;
+	bool		whole;			/* objects and arrays of anything are values of it */
 } FieldName;
 
 struct SiFieldTable
@@ -134,6 +135,7 @@ add_name(SiFieldTable *t, const char *name, int len, uint32 hash, int slot)
 	n->len = len;
 	n->slot = slot;
 	n->hash = hash;
+	n->whole = false;
 	for (b = hash & (t->nbuckets - 1); t->buckets[b] != 0;)
 		b = (b + 1) & (t->nbuckets - 1);
 	t->buckets[b] = t->nnames;
@@ -202,6 +204,18 @@ bool
 si_fields_nested(const SiFieldTable *t)
 {
 	return t->nested;
+}
+
+void
+si_fields_keep_nested(SiFieldTable *t, int slot)
+{
+	t->names[t->slots[slot]].whole = true;
+}
+
+bool
+si_fields_keeps_nested(const SiFieldTable *t, int slot)
+{
+	return t->nested || t->names[t->slots[slot]].whole;
 }
 
 void

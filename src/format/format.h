@@ -33,6 +33,13 @@ typedef struct SiFieldTable SiFieldTable;
 extern SiFieldTable *si_fields_create(bool discover, int max_fields);
 /* From now on objects and arrays of anything are discovered, too. */
 extern void si_fields_discover_nested(SiFieldTable *t);
+/*
+ * A discovered field that a spec names (a field of a flattenSpec, the result
+ * of a transform) has objects and arrays of anything as values; of any other
+ * one they are none, unless all of them are discovered.
+ */
+extern void si_fields_keep_nested(SiFieldTable *t, int slot);
+extern bool si_fields_keeps_nested(const SiFieldTable *t, int slot);
 /* Adds a wanted field (or finds it); returns its slot. */
 extern int	si_fields_add(SiFieldTable *t, const char *name, int len);
 /* Marks a name as never to be discovered (dimensionExclusions). */

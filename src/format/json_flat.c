@@ -194,23 +194,6 @@ create(const SiSpecFormat *options, SiFieldTable *fields)
  * Rows
  */
 
-/* A root field is discovered when it is a scalar, or an array of scalars; unless all are. */
-static bool
-is_flat(const SiValue *v)
-{
-	SiJsonNode	node = {.v = *v};
-	SiJsonNode	element;
-	SiNodeWalk	walk;
-
-	if (v->kind != SI_VALUE_ARRAY)
-		return v->kind != SI_VALUE_OBJECT;
-	if (si_node_walk(&walk, &node))
-		while (si_node_next(&walk, NULL, &element))
-			if (element.v.kind == SI_VALUE_ARRAY || element.v.kind == SI_VALUE_OBJECT)
-				return false;
-	return true;
-}
-
 /* Copies what the value points to; false without memory. */
 static bool
 copy_value(SiFormat *f, SiValue *v)
@@ -292,13 +275,15 @@ add_row(SiFormat *f, const SiValue *roots, const SiJsonNode *whole, SiReason *wh
 			return si_format_no_memory(why);
 		if (!put(f, &p->bound, v, why))
 			return false;
+		if (p->bound.slot >= 0)
+			si_fields_keep_nested(f->fields, p->bound.slot);
 	}
 	for (int i = 0; i < f->nbounds; i++)
 	{
 		SiBound    *b = &f->bounds[i];
 
 		if (b->slot == SI_FIELD_IGNORED || roots[i].kind == SI_VALUE_MISSING ||
-			(b->slot == SI_FIELD_UNDECIDED && !si_fields_nested(f->fields) && !is_flat(&roots[i])))
+			(b->slot == SI_FIELD_UNDECIDED && !si_fields_nested(f->fields) && !si_value_is_flat(&roots[i])))
 			continue;
 		if (!put(f, b, roots[i], why))
 			return false;

@@ -205,6 +205,22 @@ si_node_number(const SiJsonNode *node, double *value)
 	return true;
 }
 
+bool
+si_value_is_flat(const SiValue *v)
+{
+	SiJsonNode	node = {.v = *v};
+	SiJsonNode	element;
+	SiNodeWalk	walk;
+
+	if (v->kind != SI_VALUE_ARRAY)
+		return v->kind != SI_VALUE_OBJECT;
+	if (si_node_walk(&walk, &node))
+		while (si_node_next(&walk, NULL, &element))
+			if (element.v.kind == SI_VALUE_ARRAY || element.v.kind == SI_VALUE_OBJECT)
+				return false;
+	return true;
+}
+
 /*
  * Texts that are made
  */

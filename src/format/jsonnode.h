@@ -43,6 +43,9 @@ extern bool si_node_element(const SiJsonNode *array, int64 i, SiJsonNode *value)
 extern int64 si_node_count(const SiJsonNode *node);
 extern bool si_node_is_key(const SiJsonNode *key, const char *name, size_t len);
 
+/* Whether a value is a scalar, a null, or an array of such. */
+extern bool si_value_is_flat(const SiValue *v);
+
 /* A string's characters; NULL when memory is exhausted. */
 extern const char *si_node_text(const SiJsonNode *string, SiScratch *scratch, size_t *len);
 /* The node as a value for a row; false when memory is exhausted. */

@@ -10,6 +10,7 @@
  */
 #include "common/port.h"
 
+#include "format/jsonnode.h"
 #include "index/index_int.h"
 
 #ifdef FRONTEND
@@ -201,12 +202,23 @@ discover_slot(SiIndex *ix, int slot, SiAutoType type)
 	c->multi_value = SI_MULTI_SORTED_ARRAY;
 	c->desc.json = desc.json;
 	c->auto_type = (uint8) type;
+	c->flat = type == SI_AUTO_NOT;
 	ix->any_auto |= type != SI_AUTO_NOT;
 	ix->slot_column[slot] = ix->ncolumns - 1;
 	/* the rows so far have no value */
 	if (desc.type != SI_TYPE_STRING)
 		for (uint32 row = 0; row < ix->nrows; row++)
 			set_null(c, row);
+}
+
+/*
+ * Whether a discovered column without a type of its own has no such value:
+ * objects, and arrays with arrays or objects in them, are no dimensions.
+ */
+static pg_noinline bool
+is_too_nested(const SiIndex *ix, int slot, const SiValue *v)
+{
+	return !si_value_is_flat(v) && !si_fields_keeps_nested(ix->fields, slot);
 }
 
 /* Makes columns of the slots that this row has a value for. */
@@ -221,15 +233,34 @@ discover_columns(SiIndex *ix, const SiValue *values, int nvalues)
 	for (; ix->nslots < nvalues; ix->nslots++)
 		ix->slot_column[ix->nslots] = ix->discover_new ? SLOT_UNSEEN : SLOT_IGNORED;
 	for (int s = 0; s < nvalues; s++)
+	{
+		bool		automatic = ix->discover_auto || ix->slot_column[s] == SLOT_UNSEEN_AUTO;
+
 		if ((ix->slot_column[s] == SLOT_UNSEEN || ix->slot_column[s] == SLOT_UNSEEN_AUTO) &&
-			values[s].kind != SI_VALUE_MISSING && values[s].kind != SI_VALUE_NULL)
-			discover_slot(ix, s, ix->discover_auto || ix->slot_column[s] == SLOT_UNSEEN_AUTO ?
-						  si_auto_type_of(&values[s]) : SI_AUTO_NOT);
+			values[s].kind != SI_VALUE_MISSING && values[s].kind != SI_VALUE_NULL &&
+			(automatic || !is_too_nested(ix, s, &values[s])))
+			discover_slot(ix, s, automatic ? si_auto_type_of(&values[s]) : SI_AUTO_NOT);
+	}
 	if (ix->any_auto)
 		si_auto_widen(ix, values, nvalues);
 }
 
 /* -------------------------------------------------------------- conversion */
+
+/* The value of a row for a column. */
+static inline const SiValue *
+column_value(const SiIndex *ix, const IndexColumn *c, const SiValue *values, int nvalues)
+{
+	static const SiValue missing = {0};
+	const SiValue *v;
+
+	if (c->slot < 0 || c->slot >= nvalues)
+		return &missing;
+	v = &values[c->slot];
+	if (SI_UNLIKELY(v->kind >= SI_VALUE_ARRAY) && c->flat && is_too_nested(ix, c->slot, v))
+		return &missing;
+	return v;
+}
 
 /*
  * Stores the value of one dimension or metric behind the last row.  False
@@ -253,7 +284,14 @@ store_value(SiIndex *ix, IndexColumn *c, const SiValue *v, uint32 row, SiReason 
 			return true;
 		}
 		text = NULL;
-		if (SI_UNLIKELY(c->desc.json))
+		/* a boolean is 1 or 0 in a column that takes the type of its values, as it was while they were numbers */
+		if (SI_UNLIKELY(c->auto_type == SI_AUTO_STRING && v->kind == SI_VALUE_BOOL))
+		{
+			text = v->u.i ? "1" : "0";
+			len = 1;
+			rc = SI_CONVERT_OK;
+		}
+		else if (SI_UNLIKELY(c->desc.json))
 			rc = si_convert_json(v, &ix->json, &text, &len, c->desc.name, why);
 		else
 			rc = si_convert_string(v, c->multi_value, &ix->text, &text, &len, &multi, c->desc.name, why);
@@ -523,10 +561,8 @@ add_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason *w
 	for (int i = 0; i < ix->ncolumns; i++)
 	{
 		IndexColumn *c = &ix->columns[i];
-		static const SiValue missing = {0};
-		const SiValue *v = c->slot >= 0 && c->slot < nvalues ? &values[c->slot] : &missing;
 
-		ok &= store_value(ix, c, v, row, why);
+		ok &= store_value(ix, c, column_value(ix, c, values, nvalues), row, why);
 	}
 	if (SI_UNLIKELY(ix->by_time != NULL))
 		ok &= si_by_time_store(ix->by_time, values, nvalues, time, row, &ix->text, why);
@@ -556,7 +592,7 @@ check_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason 
 
 		if (c->slot < 0 || c->slot >= nvalues)
 			continue;
-		v = &values[c->slot];
+		v = column_value(ix, c, values, nvalues);
 		if (c->auto_type != SI_AUTO_NOT)
 			rc = si_auto_check(ix, c, v, why) ? SI_CONVERT_OK : SI_CONVERT_ERROR;
 		else if (c->desc.type == SI_TYPE_STRING)

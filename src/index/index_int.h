@@ -39,6 +39,7 @@ typedef struct IndexColumn
 	uint32		max_len;		/* bytes, or characters of a dimension, of a string */
 	bool		any_null;		/* a bit of nulls is set */
 	uint8		auto_type;		/* SiAutoType */
+	bool		flat;			/* discovered without a type: no nested values */
 	bool		known;			/* discovered: the catalog has it */
 	uint8		auto_known;		/* with this auto_type */
 	SiDictBuilder dict;

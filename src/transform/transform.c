@@ -8,6 +8,7 @@
  */
 #include "common/port.h"
 
+#include "format/jsonnode.h"
 #include "format/reason.h"
 #include "format/timestamp.h"
 #include "transform/transform.h"
@@ -30,6 +31,7 @@ typedef struct Output
 	int			slot;			/* SLOT_TIME: __time */
 	bool		wanted;			/* the index has a column or will discover one */
 	bool		discovered;		/* only where the message has the field itself */
+	bool		nested;			/* some result was an object or an array of anything */
 	int			sql;			/* index of its result; -1: an expression of Druid's */
 	OutputState state;
 	SiValue		value;
@@ -392,6 +394,28 @@ metric_value(SiTransform *t, const MetricInput *m, SiValue *out, SiReason *why)
 	return true;
 }
 
+/*
+ * Whether the field of a result's name is one that would be discovered: its
+ * result is shown only then.
+ */
+static bool
+is_shown(const SiTransform *t, const Output *o, const SiValue *field)
+{
+	if (field->kind == SI_VALUE_MISSING || field->kind == SI_VALUE_NULL)
+		return false;
+	return si_value_is_flat(field) || (si_fields_keeps_nested(t->fields, o->slot) && !o->nested);
+}
+
+/* A discovered result, which may be anything. */
+static void
+show(SiTransform *t, Output *o, const SiValue *v)
+{
+	if (si_value_is_flat(v) || si_fields_keeps_nested(t->fields, o->slot))
+		return;
+	si_fields_keep_nested(t->fields, o->slot);
+	o->nested = true;
+}
+
 /* One row into out; *kept is false when the filter refused it. */
 static bool
 transform_row(SiTransform *t, SiValue *out, int64 *time, bool *kept, SiReason *why)
@@ -421,10 +445,15 @@ transform_row(SiTransform *t, SiValue *out, int64 *time, bool *kept, SiReason *w
 
 		if (!o->wanted)
 			continue;
-		if (o->discovered && (out[o->slot].kind == SI_VALUE_MISSING || out[o->slot].kind == SI_VALUE_NULL))
+		if (o->discovered && !is_shown(t, o, &out[o->slot]))
+		{
+			out[o->slot] = missing;
 			continue;
+		}
 		if (!output_value(t, o, &v, why))
 			return false;
+		if (o->discovered)
+			show(t, o, v);
 		out[o->slot] = *v;
 	}
 	for (int i = 0; i < t->nhidden; i++)

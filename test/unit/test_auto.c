@@ -122,7 +122,7 @@ test_widening(void)
 		{{"1", "null", "2.5"}, "double 1 null 2.5"},
 		{{"2.5", "7", "1e300"}, "double 2.5 7 1e+300"},
 		{{"1", "null", "\"x\""}, "string 1 null x"},
-		{{"1.5", "\"x\"", "true"}, "string 1.5 x true"},
+		{{"1.5", "\"x\"", "true"}, "string 1.5 x 1"},
 		{{"9223372036854775807", "0.5", "\"x\""}, "string 9.223372036854775807E18 0.5 x"},
 		{{"1", "[]", "\"x\""}, "json 1 [] \"x\""},
 		{{"\"x\"", "{}", "\"12\""}, "json \"x\" {} \"12\""},
@@ -223,6 +223,45 @@ test_declared(void)
 	CHECK(column(t, "other") == NULL, "a field was discovered");
 }
 
+/*
+ * Without types only scalars and arrays of scalars are dimensions: what a
+ * column has been before makes no difference.
+ */
+static void
+test_too_nested(void)
+{
+	SiSpec		spec = make_spec(false);
+
+	spec.schema_discovery = false;
+	open_index(&spec);
+	CHECK_INT(take("{\"t\":1,\"v\":\"a\"}").processed, 1);
+	CHECK_INT(take("{\"t\":1,\"v\":{\"k\":1}}").processed, 1);
+	CHECK_INT(take("{\"t\":1,\"v\":[[\"a\\u0000b\"]]}").processed, 1);
+	CHECK_INT(take("{\"t\":1,\"v\":[{}]}").processed, 1);
+	CHECK_INT(take("{\"t\":1,\"v\":[\"c\",\"b\"]}").processed, 1);
+	CHECK_INT(take("{\"t\":1,\"w\":\"x\",\"w\":{}}").processed, 1);
+	CHECK_STR(column_text(si_index_table(ix), "v"), "string a null null null [\"b\",\"c\"] null");
+	CHECK_STR(column_text(si_index_table(ix), "w"), "none");
+	CHECK_INT(take("{\"t\":1,\"v\":\"a\\u0000b\"}").with_error, 1);
+}
+
+/* Booleans are numbers, also beside text. */
+static void
+test_booleans(void)
+{
+	SiSpec		spec = make_spec(false);
+
+	open_index(&spec);
+	take("{\"t\":1,\"v\":true}");
+	take("{\"t\":1,\"v\":\"x\"}");
+	take("{\"t\":1,\"v\":false}");
+	take("{\"t\":1,\"v\":true}");
+	CHECK_STR(column_text(si_index_table(ix), "v"), "string 1 x 0 1");
+	take("{\"t\":1,\"v\":{}}");
+	take("{\"t\":1,\"v\":true}");
+	CHECK_STR(column_text(si_index_table(ix), "v"), "json \"1\" \"x\" \"0\" \"1\" {} true");
+}
+
 /* Fields of a flattenSpec, and root fields of its reader. */
 static void
 test_flattened(void)
@@ -230,6 +269,7 @@ test_flattened(void)
 	static SiFlattenField path = {.kind = SI_FLATTEN_PATH,.name = "p",.expr = "$.o.k"};
 	SiSpecFormat options = {.kind = SI_FORMAT_JSON,.nfields = 1,.fields = &path};
 	static const char *const message = "{\"t\":1,\"o\":{\"k\":[{\"x\":1}]},\"n\":5,\"a\":[[1]]}";
+	static const char *const again = "{\"t\":1,\"o\":{\"k\":{\"y\":[]}},\"n\":{\"k\":1}}";
 
 	for (int nested = 0; nested < 2; nested++)
 	{
@@ -251,6 +291,11 @@ test_flattened(void)
 		CHECK_STR(column_text(t, "o"), nested ? "json {\"k\":[{\"x\":1}]}" : "none");
 		CHECK_STR(column_text(t, "a"), nested ? "json [[1]]" : "none");
 		CHECK_STR(column_text(t, "p"), nested ? "json [{\"x\":1}]" : "string {\"x\":1}");
+		CHECK(routine->parse(flat, &(SiMessage) {.payload = again,.len = strlen(again)}, &rows, &why), "%s", why.text);
+		si_index_add(ix, &rows, &result, &why);
+		t = si_index_table(ix);
+		CHECK_STR(column_text(t, "n"), nested ? "json 5 {\"k\":1}" : "string 5 null");
+		CHECK_STR(column_text(t, "p"), nested ? "json [{\"x\":1}] {\"y\":[]}" : "string {\"x\":1} {\"y\":[]}");
 	}
 }
 
@@ -273,6 +318,8 @@ main(void)
 	test_widening();
 	test_rollup();
 	test_declared();
+	test_too_nested();
+	test_booleans();
 	test_flattened();
 	test_bad_values();
 	return harness_end("test_auto");
