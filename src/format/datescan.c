@@ -57,7 +57,8 @@ si_scan_number(const char *p, const char *end, int max_digits, bool is_signed, i
 	int64		n = 0;
 	const char *first;
 
-	if (is_signed && p < end && (*p == '-' || *p == '+'))
+	/* a sign does not count as a digit, but where one digit is all there may be none */
+	if (is_signed && max_digits > 1 && p < end && (*p == '-' || *p == '+'))
 		negative = (*p++ == '-');
 	first = p;
 	for (; p < end && p - first < max_digits && *p >= '0' && *p <= '9'; p++)

@@ -20,30 +20,8 @@
 
 #include "format/datescan.h"
 #include "format/joda.h"
+#include "format/joda_fields.h"
 #include "format/reason.h"
-
-typedef enum JodaField
-{
-	JODA_ERA,
-	JODA_CENTURY,
-	JODA_YEAR,
-	JODA_WEEKYEAR,
-	JODA_YEAR_OF_ERA,
-	JODA_MONTH,
-	JODA_WEEK,
-	JODA_DAY_OF_YEAR,
-	JODA_DAY,
-	JODA_WEEKDAY,
-	JODA_HALFDAY,
-	JODA_HOUR,
-	JODA_CLOCKHOUR,				/* 1..24 */
-	JODA_HALF_HOUR,				/* 0..11 */
-	JODA_HALF_CLOCKHOUR,		/* 1..12 */
-	JODA_MINUTE,
-	JODA_SECOND,
-	JODA_FRACTION,
-	JODA_N_FIELDS
-} JodaField;
 
 typedef enum JodaKind
 {
@@ -61,6 +39,7 @@ typedef struct JodaItem
 {
 	JodaKind	kind;
 	JodaField	field;
+	int			rank;			/* place of the field in the order of setting, -1: no field */
 	int			max_digits;
 	bool		is_signed;
 	bool		lenient;		/* two-digit year: other lengths are taken literally */
@@ -73,17 +52,18 @@ struct SiJoda
 	int			nitems;
 	JodaItem   *items;
 	char	   *literals;
+	int			nfields;
+	JodaValue  *values;			/* of the text that is read, in the order of setting */
 	int			pivot;			/* first year that two digits can mean */
 };
 
-typedef struct JodaValues
+/* What a text says about its time zone. */
+typedef struct JodaZone
 {
-	bool		has[JODA_N_FIELDS];
-	int64		value[JODA_N_FIELDS];
 	bool		has_offset;
 	int64		offset;
-	char		zone[64];		/* empty: none */
-} JodaValues;
+	char		id[64];			/* empty: none */
+} JodaZone;
 
 static const char *const months[] = {
 	"January", "February", "March", "April", "May", "June", "July",
@@ -311,6 +291,41 @@ current_year(void)
 	return (int) si_year_of_day((int64) time(NULL) / 86400);
 }
 
+static bool
+is_field(const JodaItem *item)
+{
+	return item->kind == JODA_NUMBER || item->kind == JODA_TWO_DIGIT_YEAR ||
+		item->kind == JODA_DECIMALS || item->kind == JODA_NAME;
+}
+
+/* Gives each field its place in the order in which fields are set. */
+static void
+rank_fields(SiJoda *joda)
+{
+	JodaField  *fields = palloc(sizeof(JodaField) * joda->nitems);
+	int		   *order = palloc(sizeof(int) * joda->nitems);
+	JodaItem  **items = palloc(sizeof(JodaItem *) * joda->nitems);
+
+	for (int i = 0; i < joda->nitems; i++)
+	{
+		joda->items[i].rank = -1;
+		if (!is_field(&joda->items[i]))
+			continue;
+		items[joda->nfields] = &joda->items[i];
+		fields[joda->nfields++] = joda->items[i].field;
+	}
+	si_joda_order(fields, joda->nfields, order);
+	joda->values = palloc0(sizeof(JodaValue) * Max(joda->nfields, 1));
+	for (int i = 0; i < joda->nfields; i++)
+	{
+		items[order[i]]->rank = i;
+		joda->values[i].field = items[order[i]]->field;
+	}
+	pfree(items);
+	pfree(order);
+	pfree(fields);
+}
+
 SiJoda *
 si_joda_create(const char *pattern, SiReason *why)
 {
@@ -349,12 +364,15 @@ si_joda_create(const char *pattern, SiReason *why)
 			return NULL;
 		}
 	}
+	rank_fields(joda);
 	return joda;
 }
 
 void
 si_joda_free(SiJoda *joda)
 {
+	if (joda->values != NULL)
+		pfree(joda->values);
 	pfree(joda->literals);
 	pfree(joda->items);
 	pfree(joda);
@@ -380,7 +398,7 @@ read_two_digit_year(const SiJoda *joda, const JodaItem *item, const char *p, con
 	const char *next;
 	int			value;
 
-	next = si_scan_number(p, end, item->lenient ? 9 : 2, item->lenient, &value);
+	next = si_scan_number(p, end, item->lenient ? PG_INT32_MAX : 2, item->lenient, &value);
 	if (next == NULL || (!item->lenient && next - p != 2))
 		return NULL;
 	if (next - p == 2 && *p >= '0' && *p <= '9')
@@ -393,25 +411,44 @@ read_two_digit_year(const SiJoda *joda, const JodaItem *item, const char *p, con
 	return next;
 }
 
+/* Is this the name as it is written, in capitals or in small letters? */
+static bool
+name_matches(const char *name, size_t len, const char *p, const char *end)
+{
+	bool		as_is = true,
+				upper = true,
+				lower = true;
+
+	if ((size_t) (end - p) < len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+	{
+		as_is &= p[i] == name[i];
+		upper &= p[i] == pg_ascii_toupper((unsigned char) name[i]);
+		lower &= p[i] == pg_ascii_tolower((unsigned char) name[i]);
+	}
+	return as_is || upper || lower;
+}
+
 /* The longest of the names, in full or its first three letters. */
 static const char *
 read_name(const char *const *names, bool short_forms, const char *p, const char *end, int64 *value)
 {
-	int			best = 0;
+	size_t		best = 0;
 	int			i;
 
 	for (i = 0; names[i] != NULL; i++)
 	{
-		int			len = (int) strlen(names[i]);
-		int			try = 0;
+		size_t		len = strlen(names[i]);
+		size_t		found = 0;
 
-		if (end - p >= len && pg_strncasecmp(p, names[i], len) == 0)
-			try = len;
-		else if (short_forms && end - p >= 3 && pg_strncasecmp(p, names[i], 3) == 0)
-			try = 3;
-		if (try > best)
+		if (name_matches(names[i], len, p, end))
+			found = len;
+		else if (short_forms && name_matches(names[i], 3, p, end))
+			found = 3;
+		if (found > best)
 		{
-			best = try;
+			best = found;
 			*value = i;
 		}
 	}
@@ -419,37 +456,30 @@ read_name(const char *const *names, bool short_forms, const char *p, const char 
 }
 
 static const char *
-read_name_field(const JodaItem *item, const char *p, const char *end, JodaValues *values)
+read_name_field(const JodaItem *item, const char *p, const char *end, int64 *value)
 {
-	int64		value = 0;
 	const char *next;
 
 	switch (item->field)
 	{
 		case JODA_MONTH:
-			next = read_name(months, true, p, end, &value);
-			value++;
-			break;
+			next = read_name(months, true, p, end, value);
+			*value += 1;
+			return next;
 		case JODA_WEEKDAY:
-			next = read_name(weekdays, true, p, end, &value);
-			value++;
-			break;
+			next = read_name(weekdays, true, p, end, value);
+			*value += 1;
+			return next;
 		case JODA_HALFDAY:
-			next = read_name(halfdays, false, p, end, &value);
-			break;
+			return read_name(halfdays, false, p, end, value);
 		default:
-			next = read_name(eras_common, false, p, end, &value);
-			if (next == NULL)
-				next = read_name(eras, false, p, end, &value);
-			break;
+			next = read_name(eras_common, false, p, end, value);
+			return next != NULL ? next : read_name(eras, false, p, end, value);
 	}
-	values->has[item->field] = true;
-	values->value[item->field] = value;
-	return next;
 }
 
 static const char *
-read_zone_name(const char *p, const char *end, JodaValues *values)
+read_zone_name(const char *p, const char *end, JodaZone *zone)
 {
 	int			i;
 
@@ -459,33 +489,48 @@ read_zone_name(const char *p, const char *end, JodaValues *values)
 
 		if (end - p >= len && memcmp(p, zone_names[i].name, len) == 0)
 		{
-			strlcpy(values->zone, zone_names[i].id, sizeof(values->zone));
+			strlcpy(zone->id, zone_names[i].id, sizeof(zone->id));
 			return p + len;
 		}
 	}
 	return NULL;
 }
 
+/* Joda has no abbreviations as ids but those of the time zone database. */
+static bool
+is_zone_id(const char *name, size_t len)
+{
+	static const char *const short_ids[] = {
+		"CET", "EET", "EST", "GMT", "HST", "MET", "MST", "PRC", "ROC", "ROK", "UCT", "UTC", "WET"
+	};
+
+	for (int i = 0; len == 3 && i < lengthof(short_ids); i++)
+		if (memcmp(name, short_ids[i], 3) == 0)
+			return true;
+	return len != 3 && si_zone_is_known(name, len);
+}
+
 /* The longest text that is the id of a zone. */
 static const char *
-read_zone_id(const char *p, const char *end, JodaValues *values)
+read_zone_id(const char *p, const char *end, JodaZone *zone)
 {
-	size_t		len = Min((size_t) (end - p), sizeof(values->zone) - 1);
+	size_t		len = Min((size_t) (end - p), sizeof(zone->id) - 1);
 
 	for (; len > 0; len--)
 	{
-		if (!si_zone_is_known(p, len))
+		if (!is_zone_id(p, len))
 			continue;
-		memcpy(values->zone, p, len);
-		values->zone[len] = '\0';
+		memcpy(zone->id, p, len);
+		zone->id[len] = '\0';
 		return p + len;
 	}
 	return NULL;
 }
 
 static const char *
-read_item(const SiJoda *joda, const JodaItem *item, const char *p, const char *end, JodaValues *values)
+read_item(const SiJoda *joda, const JodaItem *item, const char *p, const char *end, JodaZone *zone)
 {
+	int64	   *value = item->rank >= 0 ? &joda->values[item->rank].value : NULL;
 	int			number;
 
 	switch (item->kind)
@@ -495,167 +540,43 @@ read_item(const SiJoda *joda, const JodaItem *item, const char *p, const char *e
 		case JODA_NUMBER:
 			p = si_scan_number(p, end, item->max_digits, item->is_signed, &number);
 			if (p != NULL)
-			{
-				values->has[item->field] = true;
-				values->value[item->field] = number;
-			}
+				*value = number;
 			return p;
 		case JODA_TWO_DIGIT_YEAR:
-			values->has[item->field] = true;
-			return read_two_digit_year(joda, item, p, end, &values->value[item->field]);
+			return read_two_digit_year(joda, item, p, end, value);
 		case JODA_DECIMALS:
-			values->has[item->field] = true;
-			return si_scan_fraction(p, end, item->max_digits, SI_MS_PER_SECOND, &values->value[item->field]);
+			return si_scan_fraction(p, end, item->max_digits, SI_MS_PER_SECOND, value);
 		case JODA_NAME:
-			return read_name_field(item, p, end, values);
+			return read_name_field(item, p, end, value);
 		case JODA_OFFSET:
-			values->has_offset = true;
-			return si_scan_offset(p, end, &values->offset);
+			zone->has_offset = true;
+			return si_scan_offset(p, end, &zone->offset);
 		case JODA_ZONE_NAME:
-			return read_zone_name(p, end, values);
+			return read_zone_name(p, end, zone);
 		case JODA_ZONE_ID:
-			return read_zone_id(p, end, values);
+			return read_zone_id(p, end, zone);
 	}
 	return NULL;
-}
-
-/*
- * From fields to an instant.  Fields are applied from the largest to the
- * smallest, so that where two contradict the smaller one wins.
- */
-
-static bool
-year_of_values(const JodaValues *v, int64 *year)
-{
-	bool		any = v->has[JODA_YEAR] || v->has[JODA_YEAR_OF_ERA] || v->has[JODA_CENTURY];
-	bool		small = v->has[JODA_MONTH] || v->has[JODA_WEEK] || v->has[JODA_DAY_OF_YEAR] ||
-		v->has[JODA_DAY] || v->has[JODA_WEEKDAY];
-
-	*year = (!any && !v->has[JODA_ERA] && !v->has[JODA_WEEKYEAR] && small) ? 2000 : 1970;
-	if (v->has[JODA_YEAR])
-		*year = v->value[JODA_YEAR];
-	if (v->has[JODA_CENTURY])
-		*year = v->value[JODA_CENTURY] * 100 + (v->has[JODA_YEAR] ? *year % 100 : 0);
-	if (v->has[JODA_YEAR_OF_ERA])
-	{
-		*year = v->value[JODA_YEAR_OF_ERA];
-		if (*year < 1)
-			return false;
-	}
-	if (v->has[JODA_ERA] && v->value[JODA_ERA] == 0 && *year > 0)
-		*year = 1 - *year;
-	return *year >= SI_YEAR_MIN && *year <= SI_YEAR_MAX;
-}
-
-static bool
-in_range(int64 value, int64 min, int64 max)
-{
-	return value >= min && value <= max;
-}
-
-static bool
-day_of_values(const JodaValues *v, int64 *day)
-{
-	const int64 *value = v->value;
-	int64		year;
-
-	if (!year_of_values(v, &year))
-		return false;
-	*day = si_days_from_civil(year, 1, 1);
-	if (v->has[JODA_WEEKYEAR])
-	{
-		if (!in_range(value[JODA_WEEKYEAR], SI_YEAR_MIN, SI_YEAR_MAX))
-			return false;
-		*day = si_first_day_of_weekyear(value[JODA_WEEKYEAR]);
-	}
-	if (v->has[JODA_MONTH])
-	{
-		if (!in_range(value[JODA_MONTH], 1, 12))
-			return false;
-		*day = si_days_from_civil(si_year_of_day(*day), (int) value[JODA_MONTH], 1);
-	}
-	if (v->has[JODA_WEEK])
-	{
-		int64		weekyear = si_weekyear_of_day(*day);
-
-		if (!in_range(value[JODA_WEEK], 1, si_weeks_in_weekyear(weekyear)))
-			return false;
-		*day = si_first_day_of_weekyear(weekyear) + 7 * (value[JODA_WEEK] - 1);
-	}
-	if (v->has[JODA_DAY_OF_YEAR])
-	{
-		year = si_year_of_day(*day);
-		if (!in_range(value[JODA_DAY_OF_YEAR], 1, si_days_in_year(year)))
-			return false;
-		*day = si_days_from_civil(year, 1, 1) + value[JODA_DAY_OF_YEAR] - 1;
-	}
-	if (v->has[JODA_DAY])
-	{
-		int			month = v->has[JODA_MONTH] ? (int) value[JODA_MONTH] : 1;
-
-		year = si_year_of_day(*day);
-		if (!in_range(value[JODA_DAY], 1, si_days_in_month(year, month)))
-			return false;
-		*day = si_days_from_civil(year, month, (int) value[JODA_DAY]);
-	}
-	if (v->has[JODA_WEEKDAY])
-	{
-		if (!in_range(value[JODA_WEEKDAY], 1, 7))
-			return false;
-		*day += value[JODA_WEEKDAY] - si_weekday_of_day(*day);
-	}
-	return true;
-}
-
-static bool
-time_of_values(const JodaValues *v, int64 *ms)
-{
-	const int64 *value = v->value;
-	int64		hour = v->value[JODA_HALFDAY] * 12;
-
-	if ((v->has[JODA_HOUR] && !in_range(value[JODA_HOUR], 0, 23)) ||
-		(v->has[JODA_CLOCKHOUR] && !in_range(value[JODA_CLOCKHOUR], 1, 24)) ||
-		(v->has[JODA_HALF_HOUR] && !in_range(value[JODA_HALF_HOUR], 0, 11)) ||
-		(v->has[JODA_HALF_CLOCKHOUR] && !in_range(value[JODA_HALF_CLOCKHOUR], 1, 12)) ||
-		!in_range(value[JODA_MINUTE], 0, 59) ||
-		!in_range(value[JODA_SECOND], 0, 59))
-		return false;
-
-	if (v->has[JODA_HOUR])
-		hour = value[JODA_HOUR];
-	if (v->has[JODA_CLOCKHOUR])
-		hour = value[JODA_CLOCKHOUR] % 24;
-	if (v->has[JODA_HALF_HOUR])
-		hour = hour / 12 * 12 + value[JODA_HALF_HOUR];
-	if (v->has[JODA_HALF_CLOCKHOUR])
-		hour = hour / 12 * 12 + value[JODA_HALF_CLOCKHOUR] % 12;
-	*ms = hour * SI_MS_PER_HOUR + value[JODA_MINUTE] * SI_MS_PER_MINUTE +
-		value[JODA_SECOND] * SI_MS_PER_SECOND + value[JODA_FRACTION];
-	return true;
 }
 
 bool
 si_joda_parse(const SiJoda *joda, const char *p, const char *end, int64 *ms)
 {
-	JodaValues	values;
-	int64		day,
-				local;
-	int			i;
+	JodaZone	zone = {false, 0, ""};
+	int64		local;
 
-	memset(&values, 0, sizeof(values));
-	for (i = 0; i < joda->nitems; i++)
+	for (int i = 0; i < joda->nitems; i++)
 	{
-		p = read_item(joda, &joda->items[i], p, end, &values);
+		p = read_item(joda, &joda->items[i], p, end, &zone);
 		if (p == NULL)
 			return false;
 	}
-	if (p != end || !day_of_values(&values, &day) || !time_of_values(&values, &local))
+	if (p != end || !si_joda_instant(joda->values, joda->nfields, &local))
 		return false;
-	local += day * SI_MS_PER_DAY;
 	*ms = local;
-	if (values.has_offset)
-		*ms = local - values.offset;
-	else if (values.zone[0] != '\0')
-		return local_to_utc(values.zone, local, ms);
+	if (zone.has_offset)
+		*ms = local - zone.offset;
+	else if (zone.id[0] != '\0')
+		return local_to_utc(zone.id, local, ms);
 	return true;
 }

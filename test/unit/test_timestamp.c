@@ -1,7 +1,8 @@
 /*
  * test_timestamp.c
- *		Druid's timestampSpec against data/timestamp_cases.tsv, what a running
- *		Druid took and refused in format iso, and the rules of patterns.
+ *		Druid's timestampSpec against data/timestamp_cases.tsv, what Joda reads
+ *		(data/timestamp_joda.tsv), what a running Druid took and refused in
+ *		format iso, and the rules of patterns.
  */
 #include "common/port.h"
 
@@ -54,6 +55,44 @@ unescape(char *s)
 	*out = '\0';
 }
 
+/* A value of a table: string, long, double. */
+static SiValue
+table_value(const char *kind, char *text)
+{
+	SiValue		v;
+
+	unescape(text);
+	v = string_value(text);
+	if (strcmp(kind, "long") == 0)
+	{
+		v.kind = SI_VALUE_LONG;
+		v.u.i = strtoll(text, NULL, 10);
+	}
+	else if (strcmp(kind, "double") == 0)
+	{
+		v.kind = SI_VALUE_DOUBLE;
+		v.u.d = strtod(text, NULL);
+	}
+	return v;
+}
+
+/* want is milliseconds, "error" or "range". */
+static void
+check_value(const char *id, const char *format, const SiValue *v, const char *want)
+{
+	SiReason	why = {""};
+	int64		got = parse_value(format, v, &why);
+
+	if (want[0] != 'e' && want[0] != 'r')
+	{
+		CHECK(got == strtoll(want, NULL, 10), "%s: %s \"%s\" gives %lld (%s), expected %s",
+			  id, format, v->ptr, (long long) got, why.text, want);
+		return;
+	}
+	CHECK(got == BAD, "%s: %s \"%s\" gives %lld, expected an error", id, format, v->ptr, (long long) got);
+	CHECK(strstr(why.text, want[0] == 'r' ? "lies outside" : "") != NULL, "%s: %s", id, why.text);
+}
+
 static void
 test_table(void)
 {
@@ -71,8 +110,6 @@ test_table(void)
 				   *text,
 				   *want;
 		SiValue		v;
-		SiReason	why = {""};
-		int64		got;
 
 		if (*id == '#' || rest == NULL)
 			continue;
@@ -80,42 +117,54 @@ test_table(void)
 		kind = strsep(&rest, "\t");
 		text = strsep(&rest, "\t");
 		want = strsep(&rest, "\n");
-		unescape(text);
-		v = string_value(text);
-		if (strcmp(kind, "long") == 0)
+		n++;
+		if (strcmp(kind, "missing") == 0)
 		{
-			v.kind = SI_VALUE_LONG;
-			v.u.i = strtoll(text, NULL, 10);
-		}
-		else if (strcmp(kind, "double") == 0)
-		{
-			v.kind = SI_VALUE_DOUBLE;
-			v.u.d = strtod(text, NULL);
-		}
-		else if (strcmp(kind, "missing") == 0)
-		{
+			SiReason	why = {""};
 			SiTimestampParser *p = si_timestamp_parser_create(format, true, strtoll(want, NULL, 10), &why);
+			int64		got;
 
-			v.kind = SI_VALUE_MISSING;
+			v = (SiValue) {.kind = SI_VALUE_MISSING};
 			CHECK(si_timestamp_parse(p, &v, &got, &why) && got == strtoll(want, NULL, 10), "%s", id);
 			si_timestamp_parser_free(p);
-			n++;
 			continue;
 		}
-		got = parse_value(format, &v, &why);
-		if (want[0] == 'e' || want[0] == 'r')
-		{
-			CHECK(got == BAD, "%s: %s \"%s\" gives %lld, expected an error", id, format, text, (long long) got);
-			CHECK(strstr(why.text, want[0] == 'r' ? "lies outside" : "") != NULL, "%s: %s", id, why.text);
-		}
-		else
-			CHECK(got == strtoll(want, NULL, 10), "%s: %s \"%s\" gives %lld (%s), expected %s",
-				  id, format, text, (long long) got, why.text, want);
-		n++;
+		v = table_value(kind, text);
+		check_value(id, format, &v, want);
 	}
 	if (f != NULL)
 		fclose(f);
 	CHECK_INT(n, 82);
+}
+
+/* What Joda makes of every kind of pattern and text. */
+static void
+test_joda(void)
+{
+	FILE	   *f = fopen("data/timestamp_joda.tsv", "r");
+	char		line[1024];
+	int			n = 0;
+
+	CHECK(f != NULL, "data/timestamp_joda.tsv cannot be read (run in test/unit)");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+	{
+		char	   *rest = line;
+		char	   *format = strsep(&rest, "\t");
+		char	   *kind,
+				   *text;
+		SiValue		v;
+
+		if (*format == '#' || rest == NULL)
+			continue;
+		kind = strsep(&rest, "\t");
+		text = strsep(&rest, "\t");
+		v = table_value(kind, text);
+		check_value("joda", format, &v, strsep(&rest, "\n"));
+		n++;
+	}
+	if (f != NULL)
+		fclose(f);
+	CHECK(n > 2000, "only %d lines were read", n);
 }
 
 /* From the messages that a running Druid was given, format iso. */
@@ -224,7 +273,9 @@ test_patterns(void)
 	CHECK_INT(parse("K a", "0 PM"), 43200000);
 	CHECK_INT(parse("xxxx-'W'ww-e", "2009-W07-5"), INT64CONST(1234483200000));
 	CHECK_INT(parse("yyyy-DDD", "2009-044"), INT64CONST(1234483200000));
-	CHECK_INT(parse("yyyy-MM-dd G", "0044-03-15 BC"), si_days_from_civil(-43, 3, 15) * SI_MS_PER_DAY);
+	/* an era counts with the year of the era (Y), not with the year */
+	CHECK_INT(parse("YYYY-MM-dd G", "0044-03-15 BC"), si_days_from_civil(-43, 3, 15) * SI_MS_PER_DAY);
+	CHECK_INT(parse("yyyy-MM-dd G", "0044-03-15 BC"), si_days_from_civil(44, 3, 15) * SI_MS_PER_DAY);
 	CHECK_INT(parse("EEEE, MMMM d, yyyy", "Friday, February 13, 2009"), INT64CONST(1234483200000));
 	CHECK_INT(parse("EEE d MMM yyyy", "FRI 13 feb 2009"), INT64CONST(1234483200000));
 	/* a wrong name of the day moves the day within its week */
@@ -271,6 +322,7 @@ int
 main(void)
 {
 	test_table();
+	test_joda();
 	test_observed();
 	test_common_form();
 	test_patterns();
