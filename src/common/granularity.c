@@ -296,40 +296,64 @@ date_bucket(SiGranularity *g, SiZone *zone, int64 t, int64 *start, int64 *end)
 
 /*
  * A period below a day: elapsed time from the origin.  Without an origin of
- * its own a period of hours begins at full local hours also where the zone
- * has moved by a fraction of an hour since 1970 (Kathmandu).
+ * its own a period of hours begins, east of Greenwich, at full local hours
+ * also where the zone has moved by a fraction of an hour since 1970
+ * (Kathmandu); a period of one hour does so everywhere.
  */
 static void
 time_bucket(SiGranularity *g, SiZone *zone, int64 t, int64 length, int64 *start, int64 *end)
 {
 	int64		origin = g->origin;
+	int64		hours = g->fields[SI_PERIOD_HOURS];
 
 	if (!g->has_origin)
 	{
 		origin = si_zone_local_to_utc(zone, 0);
-		if (g->fields[SI_PERIOD_HOURS] * SI_MS_PER_HOUR == length)
+		if (hours * SI_MS_PER_HOUR == length && (origin < 0 || hours == 1))
 			origin -= (si_zone_offset(zone, t) + origin) % SI_MS_PER_HOUR;
 	}
 	*start = duration_start(length, origin, t);
 	*end = si_add_saturated(*start, length);
 }
 
-/* An instant moved by the period n times: dates in local time, then the rest. */
+static int64
+to_local(SiZone *zone, int64 t)
+{
+	return si_add_saturated(t, si_zone_offset(zone, t));
+}
+
+/* An instant moved by n times so many ms of local time. */
+static int64
+add_dates(SiZone *zone, int64 t, int64 n, int64 length)
+{
+	int64		distance;
+
+	if (length == 0)
+		return t;
+	if (pg_mul_s64_overflow(n, length, &distance))
+		return n < 0 ? PG_INT64_MIN : PG_INT64_MAX;
+	return si_zone_local_to_utc(zone, si_add_saturated(to_local(zone, t), distance));
+}
+
+/*
+ * An instant moved by the period n times, unit by unit: each unit of a day or
+ * more moves the local calendar, so that a step may fall into an hour that a
+ * zone skips and go on from the moved time, as in Joda.
+ */
 static int64
 add_period(SiGranularity *g, SiZone *zone, int64 t, int64 n)
 {
-	int64		dates = g->fields[SI_PERIOD_WEEKS] * SI_MS_PER_WEEK + g->fields[SI_PERIOD_DAYS] * SI_MS_PER_DAY;
 	int64		times = g->fields[SI_PERIOD_HOURS] * SI_MS_PER_HOUR +
 		g->fields[SI_PERIOD_MINUTES] * SI_MS_PER_MINUTE +
 		g->fields[SI_PERIOD_SECONDS] * SI_MS_PER_SECOND + g->fields[SI_PERIOD_MILLIS];
 	int64		distance;
-	int64		local;
 
-	local = add_months(si_add_saturated(t, si_zone_offset(zone, t)), n * 12 * g->fields[SI_PERIOD_YEARS]);
-	local = add_months(local, n * g->fields[SI_PERIOD_MONTHS]);
-	if (pg_mul_s64_overflow(n, dates, &distance))
-		return n < 0 ? PG_INT64_MIN : PG_INT64_MAX;
-	t = si_zone_local_to_utc(zone, si_add_saturated(local, distance));
+	if (g->fields[SI_PERIOD_YEARS] > 0)
+		t = si_zone_local_to_utc(zone, add_months(to_local(zone, t), n * 12 * g->fields[SI_PERIOD_YEARS]));
+	if (g->fields[SI_PERIOD_MONTHS] > 0)
+		t = si_zone_local_to_utc(zone, add_months(to_local(zone, t), n * g->fields[SI_PERIOD_MONTHS]));
+	t = add_dates(zone, t, n, g->fields[SI_PERIOD_WEEKS] * SI_MS_PER_WEEK);
+	t = add_dates(zone, t, n, g->fields[SI_PERIOD_DAYS] * SI_MS_PER_DAY);
 	if (pg_mul_s64_overflow(n, times, &distance))
 		return n < 0 ? PG_INT64_MIN : PG_INT64_MAX;
 	return si_add_saturated(t, distance);
