@@ -411,6 +411,7 @@ si_convert_long(const SiValue *v, int64 *out, const char *column, SiReason *why)
 	}
 }
 
+/* A boolean is a long to Druid, but neither a float nor a double. */
 static SiConvert
 convert_floating(const SiValue *v, double *out, const char *type, const char *column, SiReason *why)
 {
@@ -420,7 +421,6 @@ convert_floating(const SiValue *v, double *out, const char *type, const char *co
 		case SI_VALUE_NULL:
 			return SI_CONVERT_NULL;
 		case SI_VALUE_LONG:
-		case SI_VALUE_BOOL:
 			*out = (double) v->u.i;
 			return SI_CONVERT_OK;
 		case SI_VALUE_DOUBLE:

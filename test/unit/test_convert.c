@@ -195,7 +195,7 @@ test_numeric_dimensions(void)
 
 	CHECK_STR(as_double("21.0", false), "21.0");
 	CHECK_STR(as_double("21", false), "21.0");
-	CHECK_STR(as_double("false", false), "0.0");
+	CHECK_STR(as_double("false", false), "Could not convert value [false] to double for dimension [d].");
 	CHECK_STR(as_double("\"19.0\"", false), "19.0");
 	CHECK_STR(as_double("\".5\"", false), "0.5");
 	CHECK_STR(as_double("\"1.5f\"", false), "1.5");
@@ -480,6 +480,64 @@ test_reasons(void)
 	CHECK_INT(strlen(as_long(json, true)), strlen("Unable to parse value[] for field[f]") + 199);
 }
 
+/* One cell of data/numbers.tsv. */
+static void
+check_number(const char *json, int column, SiConvert c, double d, int64 l, bool is_long, const char *want)
+{
+	static const char *const kinds[] = {"long metric", "double metric", "long", "float", "double"};
+
+	if (strcmp(want, "null") == 0 || strcmp(want, "error") == 0)
+		CHECK(c == (want[0] == 'n' ? SI_CONVERT_NULL : SI_CONVERT_ERROR), "%s as %s is %s, not %s", json,
+			  kinds[column], c == SI_CONVERT_OK ? "taken" : c == SI_CONVERT_NULL ? "null" : why.text, want);
+	else if (is_long)
+		CHECK(c == SI_CONVERT_OK && l == strtoll(want, NULL, 10), "%s as %s is %lld, not %s", json, kinds[column], (long long) l, want);
+	else
+	{
+		double		w = column == 3 ? strtof(want, NULL) : strtod(want, NULL);
+
+		CHECK(c == SI_CONVERT_OK && (isnan(w) ? isnan(d) : d == w), "%s as %s is %.17g, not %s", json, kinds[column], d, want);
+	}
+}
+
+static void
+test_druid_numbers(void)
+{
+	FILE	   *f = fopen("data/numbers.tsv", "r");
+	char		line[1024];
+	int			n = 0;
+
+	CHECK(f != NULL, "data/numbers.tsv cannot be read (run in test/unit)");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+	{
+		char	   *rest = line;
+		char	   *json = strsep(&rest, "\t");
+		const SiValue *v;
+		int64		l = 0;
+		double		d = 0;
+		float		narrow = 0;
+		SiConvert	c;
+
+		if (*json == '#' || rest == NULL)
+			continue;
+		rest[strcspn(rest, "\n")] = '\0';
+		v = json_value(json);
+		c = si_convert_metric_long(v, &l, "f", &why);
+		check_number(json, 0, c, 0, l, true, strsep(&rest, "\t"));
+		c = si_convert_metric_double(v, &d, "f", &why);
+		check_number(json, 1, c, d, 0, false, strsep(&rest, "\t"));
+		c = si_convert_long(v, &l, "d", &why);
+		check_number(json, 2, c, 0, l, true, strsep(&rest, "\t"));
+		c = si_convert_float(v, &narrow, "d", &why);
+		check_number(json, 3, c, narrow, 0, false, strsep(&rest, "\t"));
+		c = si_convert_double(v, &d, "d", &why);
+		check_number(json, 4, c, d, 0, false, strsep(&rest, "\t"));
+		n++;
+	}
+	if (f != NULL)
+		fclose(f);
+	CHECK(n > 300, "only %d lines were read", n);
+}
+
 int
 main(void)
 {
@@ -491,6 +549,7 @@ main(void)
 	test_numeric_dimensions();
 	test_metrics();
 	test_druid_rows();
+	test_druid_numbers();
 	test_reasons();
 	si_format_json.destroy(format);
 	si_fields_free(fields);
