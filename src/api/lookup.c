@@ -8,8 +8,10 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "api/lookup.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
 #include "common/pgcompat.h"
 #include "miscadmin.h"
 #include "spec/spec.h"
@@ -160,6 +162,25 @@ bool
 si_may_see(Oid relid, Oid user)
 {
 	return owns(relid, user) || has_privs_of_role(user, ROLE_PG_MONITOR);
+}
+
+Oid
+si_acting_user(const char *id)
+{
+	SiQuery		q;
+	SiSupervisor *s;
+	Oid			user = GetUserId();
+	HeapTuple	tuple;
+
+	si_query_begin(&q, true);
+	s = si_supervisor_find(&q, id);
+	si_query_end(&q);
+	if (s && si_owns(s, user) && HeapTupleIsValid(tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(s->relid))))
+	{
+		user = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return user;
 }
 
 void

@@ -39,6 +39,14 @@ extern void si_check_may_see(const SiSupervisor *s, Oid user);
 extern void si_check_owner(const SiSupervisor *s, Oid user);
 
 /*
+ * Whose rights transforms in PostgreSQL's language have when they are tried
+ * before a task runs them: the owner's where the supervisor is there and the
+ * caller may act for the owner, else the caller's.  What the owner has written
+ * is so never called by a superuser who sends an echo back.
+ */
+extern Oid	si_acting_user(const char *id);
+
+/*
  * Ends a supervisor whose table was dropped (drop.c): row, requests, and a
  * noop as the newest of its history.  False when there is none.  Without wait
  * one that somebody else has locked is left alone.

@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "api/api.h"
+#include "api/lookup.h"
 #include "api/put.h"
 #include "fmgr.h"
 #include "catalog/pg_type.h"
@@ -425,6 +426,7 @@ si_sample_supervisor(PG_FUNCTION_ARGS)
 	si_spec_hide_statement(&hidden, spec);
 	s.spec = si_spec_parse(spec, false);
 	s.pipeline = si_pipeline_create(s.spec, true);
+	si_pipeline_run_as_user(s.pipeline, si_acting_user(s.spec->id));
 	s.index = si_pipeline_index(s.pipeline);
 	s.json = s.spec->format.kind == SI_FORMAT_JSON;
 	s.cap = 64;

@@ -378,7 +378,7 @@ si_submit_supervisor(PG_FUNCTION_ARGS)
 		sub.json = with_secrets(sub.json, si_spec_hidden_in(sub.json));
 	sub.spec = si_spec_parse(sub.json, false);
 	si_kafka_check_properties(sub.spec);
-	si_sql_check(sub.spec);
+	si_sql_check(sub.spec, si_acting_user(sub.spec->id));
 	if (strlen(sub.spec->id) >= SI_ID_LEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_NAME_TOO_LONG),

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "api/api.h"
+#include "api/lookup.h"
 #include "api/table.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -46,7 +47,7 @@ si_validate_supervisor(PG_FUNCTION_ARGS)
 	{
 		SI_CHECKED(&findings, "spec.ioConfig.consumerProperties", si_kafka_check_properties(spec));
 		SI_CHECKED(&findings, "dataSchema", check_table(spec));
-		SI_CHECKED(&findings, "transformSpec", si_sql_check(spec));
+		SI_CHECKED(&findings, "transformSpec", si_sql_check(spec, si_acting_user(spec->id)));
 	}
 	for (int i = 0; i < list_length(findings.problems); i++)
 	{

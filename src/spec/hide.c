@@ -3,7 +3,8 @@
  *		A statement that carries secrets is shown to nobody else.
  *
  * A spec comes as text of a statement, which PostgreSQL shows in
- * pg_stat_activity and, after an error, in the server's log.  What it writes
+ * pg_stat_activity and, after an error, in the server's log, there with the
+ * place in the text and with parameters too.  What it writes
  * before our function is called (log_statement) or after it has returned
  * (log_min_duration_statement) is out of reach.
  */
@@ -17,6 +18,8 @@ static void
 hide_statement(void *arg)
 {
 	errhidestmt(true);
+	/* where a JSON text or a parameter is quoted */
+	errhidecontext(true);
 }
 
 static bool

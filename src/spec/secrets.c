@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "spec/consumer_properties.h"
 #include "spec/shape.h"
 
 #define PROPERTIES	"ioConfig.consumerProperties"
@@ -30,7 +31,8 @@ restore(SiJson *object, const SiJson *stored)
 
 		if (value->kind == SI_JSON_OBJECT)
 			any |= restore(value, before);
-		else if (is_hidden(value) && before && before->kind == SI_JSON_STRING)
+		/* of a provider all members are hidden, whatever they are */
+		else if (is_hidden(value) && before)
 		{
 			object->items[i] = before;
 			any = true;
@@ -58,21 +60,49 @@ si_spec_hidden_in(const char *json)
 	return NULL;
 }
 
+/* Whether a property decides who gets to know a secret, or who vouches for them. */
+static bool
+says_who_gets_it(const char *name)
+{
+	static const char *const beginnings[] = {"bootstrap.", "metadata.broker.", "druid.", "security.", "sasl.", "ssl.",
+	"enable.ssl.", "enable.sasl.", "https."};
+
+	/* a secret that is given anew shows no other one, nor does another user's name */
+	if ((si_property_is_secret(name) && strncmp(name, "druid.", 6) != 0) || strcmp(name, "sasl.username") == 0)
+		return false;
+	for (int i = 0; i < lengthof(beginnings); i++)
+		if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Every such property of one is there in the other, and the same. */
+static void
+check_same(const SiJson *properties, const SiJson *other)
+{
+	for (int i = 0; i < properties->n; i++)
+	{
+		const char *name = properties->keys[i];
+		const SiJson *value = si_json_get(other, name);
+
+		if (says_who_gets_it(name) && (value == NULL || !si_json_equal(properties->items[i], value)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the secrets of the spec are hidden, and consumer property \"%s\" is not what it was when they were given", name),
+					 errhint("Write the secrets themselves when brokers, or the way to them, change.")));
+	}
+}
+
 /*
- * A stored secret goes to the brokers it was given for, and to no others: who
- * may edit the spec need not be who knows the secret.
+ * A stored secret goes to the brokers it was given for, in the way it was
+ * given for, and to no others: who may edit the spec need not be who knows
+ * the secret.
  */
 static void
 check_brokers(const SiJson *properties, const SiJson *stored)
 {
-	SiJson	   *now = si_json_get(properties, "bootstrap.servers");
-	SiJson	   *before = si_json_get(stored, "bootstrap.servers");
-
-	if (now == NULL || before == NULL || !si_json_equal(now, before))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the secrets of the spec are hidden, and its bootstrap.servers are not those they were given for"),
-				 errhint("Write the secrets themselves when the brokers change.")));
+	check_same(properties, stored);
+	check_same(stored, properties);
 }
 
 const char *

@@ -31,6 +31,7 @@
 #include "parser/parser.h"
 #include "pgstat.h"
 #include "spec/check.h"
+#include "storage/lock.h"
 #include "transform/sql.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -57,6 +58,7 @@ struct SiSql
 	const SiSpecTransform **exprs;
 	int			nfields;
 	SqlField   *fields;			/* parameter i + 1 of all expressions */
+	Oid			user;			/* without run_as: who it is, or InvalidOid */
 	bool		run_as;
 	Oid			relid;			/* the data source's table */
 	char	   *search_path;
@@ -236,13 +238,30 @@ si_sql_create(const SiSpec *spec, SiTransform *t)
 	return sql->nexprs > 0 ? sql : NULL;
 }
 
+/* An ERROR gives the rights back with the end of its (sub)transaction. */
 void
-si_sql_check(const SiSpec *spec)
+si_sql_check(const SiSpec *spec, Oid user)
 {
 	SiSql	   *sql = si_sql_create(spec, NULL);
+	Oid			caller;
+	int			security;
+	int			settings;
 
-	for (int i = 0; sql != NULL && i < sql->nexprs; i++)
+	if (sql == NULL)
+		return;
+	settings = NewGUCNestLevel();
+	GetUserIdAndSecContext(&caller, &security);
+	SetUserIdAndSecContext(user, security | SECURITY_RESTRICTED_OPERATION | SECURITY_LOCAL_USERID_CHANGE);
+	for (int i = 0; i < sql->nexprs; i++)
 		(void) plan_expression(sql, sql->exprs[i]);
+	SetUserIdAndSecContext(caller, security);
+	AtEOXact_GUC(false, settings);
+}
+
+void
+si_sql_run_as_user(SiSql *sql, Oid user)
+{
+	sql->user = user;
 }
 
 void
@@ -479,6 +498,8 @@ become_owner(const SiSql *sql)
 	int			security;
 
 	GetUserIdAndSecContext(&user, &security);
+	if (OidIsValid(sql->user))
+		user = sql->user;
 	if (sql->run_as)
 	{
 		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(sql->relid));
@@ -627,6 +648,8 @@ si_sql_evaluate(SiSql *sql, SiSqlRow *rows, int n, SiExprMemory *m)
 		evaluate_some(&run);
 	if (own)
 	{
+		/* a lock of the session that an expression took would stay for as long as the task */
+		LockReleaseSession(USER_LOCKMETHOD);
 		CommitTransactionCommand();
 		pgstat_report_stat(false);
 	}

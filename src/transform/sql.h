@@ -30,6 +30,8 @@ extern SiSql *si_sql_create(const SiSpec *spec, SiTransform *t);
  * search_path.  Reads the catalog in a transaction of its own.
  */
 extern void si_sql_run_as(SiSql *sql, const char *supervisor_id);
+/* As a user, with the current search_path. */
+extern void si_sql_run_as_user(SiSql *sql, Oid user);
 
 /* A row whose results are wanted. */
 typedef struct SiSqlRow
@@ -49,7 +51,10 @@ typedef struct SiSqlRow
  */
 extern void si_sql_evaluate(SiSql *sql, SiSqlRow *rows, int n, SiExprMemory *m);
 
-/* Plans the sql transforms of a spec as the current user; ERROR with the path. */
-extern void si_sql_check(const SiSpec *spec);
+/*
+ * Plans the sql transforms of a spec, which calls functions that are
+ * immutable, with the rights of user and restricted; ERROR with the path.
+ */
+extern void si_sql_check(const SiSpec *spec, Oid user);
 
 #endif							/* SI_TRANSFORM_SQL_H */

@@ -55,6 +55,13 @@ si_pipeline_run_as(SiPipeline *p, const char *supervisor_id)
 		si_sql_run_as(p->sql, supervisor_id);
 }
 
+void
+si_pipeline_run_as_user(SiPipeline *p, Oid user)
+{
+	if (p->sql != NULL)
+		si_sql_run_as_user(p->sql, user);
+}
+
 int
 si_pipeline_prepare(SiPipeline *p, const SiMessage *messages, int n)
 {

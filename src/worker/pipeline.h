@@ -23,6 +23,8 @@ extern SiPipeline *si_pipeline_create(const SiSpec *spec, bool all_fields);
  * source; without this call as the current user.
  */
 extern void si_pipeline_run_as(SiPipeline *p, const char *supervisor_id);
+/* Or as another user, with the current search_path. */
+extern void si_pipeline_run_as_user(SiPipeline *p, Oid user);
 
 /*
  * Looks ahead at messages that will be added in this order (some may be left

@@ -104,6 +104,8 @@ for my $case (
 # ---- the secret is nowhere ----
 
 submit('refused', @tls, 'sasl.password' => $secret, 'fetch.min.byte' => '1');
+# nor where an error quotes the text or a parameter
+$node->psql('postgres', qq{SELECT $_('{"type":"kafka","sasl.password":"$secret\\u0000"}')}) for qw(submit_supervisor validate_supervisor sample_supervisor);
 for my $query (
 	q{SELECT get_supervisor('sasl_ssl')::text || get_supervisor('plain')::text || get_supervisor('wrong')::text},
 	q{SELECT get_supervisor_history('sasl_ssl')::text || get_supervisor_status('wrong')::text || get_supervisors(true)::text},

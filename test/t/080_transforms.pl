@@ -106,6 +106,18 @@ BEGIN
 		WHEN 'temp' THEN CREATE TEMP TABLE mine (a int);
 		WHEN 'path' THEN PERFORM set_config('search_path', 'evil, pg_catalog', false);
 		WHEN 'setting' THEN PERFORM set_config('work_mem', '64kB', false);
+		WHEN 'transaction' THEN SET TRANSACTION READ WRITE;
+		WHEN 'commit' THEN COMMIT;
+		WHEN 'prepare' THEN EXECUTE 'PREPARE kept AS SELECT 1';
+		WHEN 'cursor' THEN EXECUTE 'DECLARE kept CURSOR WITH HOLD FOR SELECT 1';
+		WHEN 'listen' THEN LISTEN kept;
+		WHEN 'fault' THEN PERFORM set_config('stream_ingest.fault_point', 'commit_before_end:crash', false);
+		WHEN 'signal' THEN PERFORM pg_terminate_backend(pg_backend_pid());
+		WHEN 'file' THEN RETURN pg_read_file('postgresql.conf');
+		WHEN 'program' THEN EXECUTE $c$COPY feed.written FROM PROGRAM 'echo x'$c$;
+		WHEN 'export' THEN EXECUTE $c$COPY (SELECT 1) TO PROGRAM 'cat'$c$;
+		WHEN 'catalog' THEN RETURN (SELECT spec FROM stream_ingest.supervisor LIMIT 1);
+		WHEN 'lock' THEN PERFORM pg_advisory_lock(4711);
 		WHEN 'raise' THEN RAISE EXCEPTION 'no % here', t USING ERRCODE = 'P0042';
 		ELSE RETURN t;
 	END CASE;
@@ -116,7 +128,7 @@ CREATE FUNCTION evil.same(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEG
 CREATE OPERATOR evil.= (FUNCTION = evil.same, LEFTARG = text, RIGHTARG = text);
 SQL
 $kafka->topic('sql', 1);
-my @tries = qw(role authorization reset read write temp path setting raise);
+my @tries = qw(role authorization reset read write temp path setting transaction commit prepare cursor listen fault signal file program export catalog lock raise);
 $kafka->produce('sql', 0,
 	(map { qq({"time":"2020-01-01T00:00:00Z","t":"$_","n":1}) } @tries),
 	(map { qq({"time":"2020-01-01T00:00:00Z","t":"row $_","n":$_}) } 0 .. 200),
@@ -127,17 +139,18 @@ my $spec = with_transforms(
 	{ type => 'not', field => { type => 'expression', expression => q(nvl("drop", 'no') == 'yes') } },
 	dataSource => 'sql', dimensions => [ 't', 'who', 'result', 'upper', { type => 'long', name => 'q' } ]);
 query("SET ROLE feeder; SET search_path = feed, public; SELECT submit_supervisor('$spec')");
-# two of the tries only change settings, which end with their row; all others fail, and so does 100 / 0
-ok($node->wait_for(counters('sql'), '202|0|8|1|1'), 'rows fail alone');
+# three of the tries take settings and a lock, which end with their row or batch; all others fail, and so does 100 / 0
+ok($node->wait_for(counters('sql'), '203|0|19|1|1'), 'rows fail alone');
 is(query(q{SELECT string_agg(t || ': ' || result, ', ' ORDER BY t) FROM feed.sql WHERE t NOT LIKE 'row%'}),
-	'path: done path, setting: done setting', 'what does no harm is let through')
+	'lock: done lock, path: done path, setting: done setting', 'what does no harm is let through')
 	or diag(query(q{SELECT string_agg(convert_from(payload, 'UTF8') || reason, E'\n') FROM stream_ingest.rejected_messages WHERE supervisor_id = 'sql'}));
 is(query(q{SELECT DISTINCT split_part(who, ' ', 1) FROM feed.sql}), 'feeder', 'expressions run as the owner');
 is(query(q{SET TimeZone = 'UTC'; SELECT count(*), sum(q), min("__time"), max(upper) FROM feed.sql WHERE t LIKE 'row%'}),
 	'200|482|2020-01-01 01:00:00+00|ROW 99', 'values and times are those of PostgreSQL');
 is(query(q{SELECT string_agg(substring(reason FROM 'SQLSTATE (.....)'), ' ' ORDER BY "offset") FROM stream_ingest.rejected_messages
-	WHERE supervisor_id = 'sql'}), '42501 42501 42501 42501 25006 25006 P0042 22012', 'each with its SQLSTATE');
+	WHERE supervisor_id = 'sql'}), '42501 42501 42501 42501 25006 25006 25001 2D000 42501 42501 42501 55P02 42501 42501 42501 42501 42501 P0042 22012', 'each with its SQLSTATE');
 is(query('SELECT count(*) FROM feed.written'), '0', 'nothing is written');
+is(query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711}), '0', 'and no lock is kept');
 
 # the rights are asked for anew: the new owner's
 query(q{CREATE ROLE heir; GRANT USAGE, CREATE ON SCHEMA feed TO heir; ALTER FOREIGN TABLE feed.sql OWNER TO heir});
@@ -149,7 +162,7 @@ query('REVOKE EXECUTE ON FUNCTION feed.who(text) FROM PUBLIC');
 $kafka->produce('sql', 0, '{"time":"2020-01-02T00:00:00Z","t":"after","n":1}');
 ok($node->wait_for(q{SELECT get_supervisor_status('sql')::text LIKE '%permission denied for function who%'}, 't'),
 	'a right that is missing is an error of the task');
-is(query(counters('sql')), '203|0|8|1|1', 'and of no row');
+is(query(counters('sql')), '204|0|19|1|1', 'and of no row');
 query('GRANT EXECUTE ON FUNCTION feed.who(text) TO PUBLIC');
 ok($node->wait_for(q{SELECT count(*) FROM feed.sql WHERE t = 'after'}, '1'), 'nothing is lost by it');
 

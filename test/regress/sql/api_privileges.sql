@@ -200,6 +200,104 @@ DROP EVENT TRIGGER note_alter;
 DROP FUNCTION note_alter();
 SET ROLE api_other;
 
+-- a superuser who sends an echo back, or only looks at it, calls nothing with more rights than the owner's
+CREATE FUNCTION theirs.whose(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE WARNING 'running as %', current_user; RETURN t; END $$;
+SET search_path = theirs, public;
+SELECT submit_supervisor(replace(spec('echoed')::text, '"metricsSpec"',
+	'"transformSpec":{"transforms":[{"type":"sql","name":"w","expression":"theirs.whose(''a'')"}]},"metricsSpec"')::json);
+RESET ROLE;
+SELECT submit_supervisor((get_supervisor('echoed')::jsonb || '{"suspended":true}')::json);
+SELECT path, problem FROM validate_supervisor(get_supervisor('echoed'));
+SELECT sample_supervisor(get_supervisor('echoed'), ARRAY['{"time":"2020-01-01"}']) ->> 'numRowsIndexed' AS sampled;
+-- but nobody gets the rights of somebody else by naming a supervisor
+SET ROLE api_owner;
+SELECT path, problem FROM validate_supervisor(replace(spec('echoed')::text, '"metricsSpec"',
+	'"transformSpec":{"transforms":[{"type":"sql","name":"w","expression":"public.error(current_user::text)"}]},"metricsSpec"')::json);
+SELECT sample_supervisor(replace(spec('echoed')::text, '"metricsSpec"',
+	'"transformSpec":{"transforms":[{"type":"sql","name":"page","expression":"current_user::text"}]},"metricsSpec"')::json,
+	ARRAY['{"time":"2020-01-01"}']) -> 'data' -> 0 -> 'parsed' ->> 'page' AS sampled_as;
+-- a wrapper that runs as its owner submits for its owner
+RESET ROLE;
+CREATE FUNCTION mine.submit_for_all(name text) RETURNS json LANGUAGE sql SECURITY DEFINER SET search_path = mine, public AS $$ SELECT submit_supervisor(spec(name)) $$;
+ALTER FUNCTION mine.submit_for_all(text) OWNER TO api_owner;
+SET ROLE api_reader;
+SELECT mine.submit_for_all('wrapped');
+SELECT error($$SELECT suspend_supervisor('wrapped')$$), error($$SELECT get_supervisor('wrapped')$$);
+RESET ROLE;
+SELECT relowner::regrole FROM pg_class WHERE oid = 'mine.wrapped'::regclass;
+
+-- who gets a supervisor does not get its secrets: they go to nobody else, and in no other way
+SET search_path = mine, public;
+SELECT submit_supervisor(spec('handed', ',"security.protocol":"SASL_SSL","sasl.mechanism":"PLAIN","sasl.username":"ann","sasl.password":"secret word","druid.dynamic.config.provider":{"type":"mapString","config":{"ssl.key.password":"other word"}}'));
+ALTER FOREIGN TABLE mine.handed OWNER TO api_owner;
+SET ROLE api_owner;
+CREATE FUNCTION mine.echo(was text, becomes text) RETURNS json LANGUAGE sql AS $$ SELECT replace(public.get_supervisor('handed')::text, was, becomes)::json $$;
+SELECT mine.echo('', '') -> 'spec' -> 'ioConfig' -> 'consumerProperties' AS shown;
+SELECT error(format('SELECT submit_supervisor(mine.echo(%L, %L))', was, becomes)) FROM (VALUES
+	('"bootstrap.servers":"127', '"bootstrap.servers":"128'),
+	('"bootstrap.servers"', '"metadata.broker.list":"128.0.0.1:1","bootstrap.servers"'),
+	('"type":"mapString"', '"type":"mapString","more":{"bootstrap.servers":"128.0.0.1:1"}'),
+	('"SASL_SSL"', '"SASL_PLAINTEXT"'),
+	('"security.protocol":"SASL_SSL",', ''),
+	('"sasl.mechanism":"PLAIN"', '"sasl.mechanism":"OAUTHBEARER","sasl.oauthbearer.token.endpoint.url":"http://128.0.0.1"'),
+	('"bootstrap.servers"', '"enable.ssl.certificate.verification":"false","bootstrap.servers"'),
+	('"bootstrap.servers"', '"ssl.ca.pem":"x","bootstrap.servers"')) AS t (was, becomes);
+-- what is no secret, and has no say in where they go, may change
+SELECT submit_supervisor(mine.echo('"sasl.username":"ann"', '"sasl.username":"eve","client.id":"me"'));
+RESET ROLE;
+CALL wait_until($$NOT EXISTS (SELECT FROM stream_ingest.request WHERE supervisor_id = 'handed')$$);
+SELECT (spec -> 'spec' -> 'ioConfig' -> 'consumerProperties')::jsonb - 'bootstrap.servers' AS stored FROM stream_ingest.supervisor WHERE supervisor_id = 'handed';
+
+-- an owner who goes, and one who comes
+REASSIGN OWNED BY api_owner TO api_other;
+SELECT supervisor_id, owner FROM stream_ingest.supervisors WHERE supervisor_id IN ('wrapped', 'handed') ORDER BY 1;
+SET ROLE api_owner;
+SELECT error($$SELECT suspend_supervisor('wrapped')$$), error($$SELECT get_supervisor_history('handed')$$);
+RESET ROLE;
+REVOKE EXECUTE ON FUNCTION submit_supervisor(json) FROM api_other;
+SET ROLE api_other;
+SELECT error($$SELECT submit_supervisor(get_supervisor('wrapped'))$$);
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION submit_supervisor(json) TO api_other;
+
+-- no view shows a row of somebody else's, also with rows in the tables behind it, and no condition is asked before that is known
+INSERT INTO stream_ingest.rejected_message (install, supervisor_id, topic, partition, "offset", error_type, reason, payload_bytes, payload)
+SELECT install, 'wrapped', 'nobody', 0, 1, 'unparseable', 'reason', 7, 'private' FROM stream_ingest.supervisor WHERE supervisor_id = 'wrapped';
+CREATE FUNCTION public.leak(row_text text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
+BEGIN
+	IF row_text ~ 'wrapped|private' THEN
+		RAISE WARNING 'leaked %', row_text;
+	END IF;
+	RETURN true;
+END $$;
+CREATE FUNCTION public.rows_of(view name) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE rows bigint;
+BEGIN
+	EXECUTE format('SELECT count(*) FROM stream_ingest.%I v WHERE public.leak(v::text)', view) INTO rows;
+	RETURN rows;
+END $$;
+SET ROLE api_other;
+SELECT count(*) FROM stream_ingest.rejected_messages m WHERE payload = 'private';
+SET ROLE api_reader;
+SELECT c.relname FROM pg_class c
+WHERE relnamespace = 'stream_ingest'::regnamespace AND relkind = 'v' AND relname <> 'workers' AND has_table_privilege(c.oid, 'SELECT') AND public.rows_of(c.relname) > 0;
+SELECT count(*) FROM stream_ingest.workers WHERE supervisor_id IS NOT NULL AND public.leak(workers::text);
+RESET ROLE;
+DROP FUNCTION public.rows_of(name), public.leak(text);
+
+-- what somebody owned is gone with its supervisor
+CREATE ROLE api_gone;
+CREATE SCHEMA gone AUTHORIZATION api_gone;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO api_gone;
+SET ROLE api_gone;
+SET search_path = gone, public;
+SELECT submit_supervisor(spec('gone'));
+RESET ROLE;
+DROP OWNED BY api_gone CASCADE;
+DROP ROLE api_gone;
+SELECT count(*) FROM stream_ingest.supervisors WHERE supervisor_id = 'gone';
+SET ROLE api_other;
+
 -- file and program settings of the client are for superusers
 SET search_path = theirs, public;
 SELECT error(format('SELECT submit_supervisor(%L)', spec('files', ',"ssl.ca.location":"/etc/passwd"')));
