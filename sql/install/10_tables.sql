@@ -96,6 +96,7 @@ CREATE TABLE stream_ingest.task_group (
 	topic text NOT NULL,
 	partitions integer[] NOT NULL,
 	offsets bigint[] NOT NULL,
+	records bigint[],
 	starts bigint[],
 	stops bigint[],
 	next_seq bigint NOT NULL,
@@ -110,6 +111,7 @@ CREATE TABLE stream_ingest.task_group (
 COMMENT ON TABLE stream_ingest.task_group IS 'partitions of a reading task: the next offset of each, the next chunk number and the row counters; the only place where offsets live';
 COMMENT ON COLUMN stream_ingest.task_group.topic IS 'the topic, or the topicPattern, that the spec named when the partitions were dealt out';
 COMMENT ON COLUMN stream_ingest.task_group.partitions IS 'see stream_ingest.stream';
+COMMENT ON COLUMN stream_ingest.task_group.records IS 'messages read of each partition since the partitions were dealt out; null: none';
 COMMENT ON COLUMN stream_ingest.task_group.starts IS 'of a boundedStreamConfig: where each partition began';
 COMMENT ON COLUMN stream_ingest.task_group.stops IS 'of a boundedStreamConfig: where reading of each partition ends';
 COMMENT ON COLUMN stream_ingest.task_group.counters IS 'in the order of SiCounter (src/catalog/counters.h)';
@@ -134,6 +136,8 @@ CREATE TABLE stream_ingest.task (
 	end_seq bigint,
 	start_counters bigint[] NOT NULL,
 	end_counters bigint[],
+	start_records bigint[],
+	end_records bigint[],
 	min_message_ms bigint,
 	max_message_ms bigint,
 	publishing timestamptz,
@@ -141,6 +145,7 @@ CREATE TABLE stream_ingest.task (
 	error text
 );
 COMMENT ON TABLE stream_ingest.task IS 'units of work: a range of offsets of one task group, read and then published';
+COMMENT ON COLUMN stream_ingest.task.start_records IS 'records of its task group when it began; null: none';
 COMMENT ON COLUMN stream_ingest.task.publishing IS 'since when it is to be published';
 COMMENT ON COLUMN stream_ingest.task.attempt IS 'how many tasks before it were to publish the same and exceeded completionTimeout; each doubles it';
 CREATE INDEX task_running ON stream_ingest.task (data_source_id, group_id) WHERE status = 'RUNNING';

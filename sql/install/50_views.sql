@@ -56,12 +56,12 @@ SELECT g.supervisor_id,
 	p.next AS "offset",
 	e.earliest,
 	e.latest,
-	CASE WHEN e.latest IS NOT NULL THEN GREATEST(e.latest - p.next, 0) END AS lag,
+	CASE WHEN e.latest IS NOT NULL THEN GREATEST(LEAST(e.latest, p.stop) - p.next, 0) END AS lag,
 	st.offsets_updated AS updated,
 	p.partition AS partition_id
 FROM stream_ingest.task_group g
 JOIN stream_ingest.visible_data_source d USING (data_source_id)
-CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(g.partitions), pg_catalog.unnest(g.offsets)) AS p (partition, next)
+CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(g.partitions), pg_catalog.unnest(g.offsets), pg_catalog.unnest(g.stops)) AS p (partition, next, stop)
 JOIN stream_ingest.stream t ON t.data_source_id = g.data_source_id AND t.stream_id = p.partition >> 16
 LEFT JOIN stream_ingest.supervisor_status st USING (supervisor_id)
 LEFT JOIN LATERAL (
@@ -74,7 +74,7 @@ COMMENT ON VIEW stream_ingest.partitions IS 'partitions that are read: the next 
 COMMENT ON COLUMN stream_ingest.partitions.partition IS 'number of the partition in its topic';
 COMMENT ON COLUMN stream_ingest.partitions.partition_id IS 'the partition in lists of partitions of the other views: 65536 times the number of the topic in streams, plus partition';
 COMMENT ON COLUMN stream_ingest.partitions."offset" IS 'the next offset to read: everything before it is committed';
-COMMENT ON COLUMN stream_ingest.partitions.lag IS 'messages not read yet, by the last word of the broker; null: not known';
+COMMENT ON COLUMN stream_ingest.partitions.lag IS 'messages not read yet, by the last word of the broker, up to the end of a boundedStreamConfig; null: not known';
 COMMENT ON COLUMN stream_ingest.partitions.updated IS 'when earliest and latest were asked';
 
 CREATE VIEW stream_ingest.segments WITH (security_barrier) AS

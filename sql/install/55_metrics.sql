@@ -2,9 +2,10 @@
 -- Druid's metrics, as far as they have a meaning here.
 --
 
+-- The lag of a partition is left out while the broker's last word on it is older than what was read, as in Druid.
 CREATE VIEW stream_ingest.metrics WITH (security_barrier) AS
 WITH lag AS (
-	SELECT p.supervisor_id, p.topic, p.partition, p.lag
+	SELECT p.supervisor_id, p.topic, p.partition, p.lag, p.latest < p."offset" AS stale
 	FROM stream_ingest.partitions p
 	WHERE p.lag IS NOT NULL
 ), events AS (
@@ -35,6 +36,7 @@ UNION ALL
 SELECT k.supervisor_id, 'ingest/kafka/partitionLag', k.lag,
 	pg_catalog.jsonb_build_object('stream', k.topic, 'partition', k.partition)
 FROM lag k
+WHERE NOT k.stale
 UNION ALL
 SELECT e.supervisor_id, m.name, m.value, pg_catalog.jsonb_build_object('groupId', e.group_id) || m.dims
 FROM events e
@@ -84,14 +86,16 @@ CROSS JOIN LATERAL (VALUES
 	('ingest/handoff/time', EXTRACT(epoch FROM t.ended - t.publishing) * 1000)) m (name, value)
 WHERE m.value IS NOT NULL
 UNION ALL
-SELECT s.supervisor_id, m.name, m.value, '{}'
+SELECT s.supervisor_id, m.name, m.value, m.dims
 FROM stream_ingest.supervisor s
 JOIN stream_ingest.visible_data_source d USING (data_source_id)
+LEFT JOIN stream_ingest.supervisor_status st USING (supervisor_id)
 CROSS JOIN LATERAL (VALUES
-	('supervisor/count', 1),
-	('ingest/notices/queueSize', (SELECT pg_catalog.count(*) FROM stream_ingest.request r WHERE r.supervisor_id = s.supervisor_id))
-) m (name, value);
+	('supervisor/count', 1, pg_catalog.jsonb_build_object('type', COALESCE(s.spec ->> 'type', 'kafka'),
+		'state', COALESCE(st.state, 'PENDING'), 'detailedState', COALESCE(st.detailed_state, 'PENDING'))),
+	('ingest/notices/queueSize', (SELECT pg_catalog.count(*) FROM stream_ingest.request r WHERE r.supervisor_id = s.supervisor_id), '{}')
+) m (name, value, dims);
 COMMENT ON VIEW stream_ingest.metrics IS 'metrics with the names of Druid: counters are totals since the supervisor exists, times are those of the task that ended last, in milliseconds';
-COMMENT ON COLUMN stream_ingest.metrics.dims IS 'what the value is about: groupId, stream and partition, reason, taskId';
+COMMENT ON COLUMN stream_ingest.metrics.dims IS 'what the value is about: groupId, stream and partition, reason, taskId, state';
 
 GRANT SELECT ON stream_ingest.metrics TO PUBLIC;

@@ -18,6 +18,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "spec/spec.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -74,10 +75,23 @@ offset_is_committed(SiQuery *q, const Fence *f)
 					"tiit", f->id, f->partition, f->offset, f->topic) > 0;
 }
 
+/* A bounded stream of which all was read: its broker is not asked any more. */
+static bool
+is_complete(SiQuery *q, const Fence *f)
+{
+	return si_query(q,
+					"SELECT FROM stream_ingest.task_group g"
+					" CROSS JOIN LATERAL ROWS FROM (unnest(g.offsets), unnest(g.stops)) AS p (next, stop)"
+					" WHERE g.supervisor_id = $1 AND g.install = (SELECT uuid FROM stream_ingest.install)"
+					" HAVING bool_and(coalesce(p.next >= p.stop, false))", "t", f->id) > 0;
+}
+
 /* Takes the ends that the broker told after the wait began, once; then looks whether all are reached. */
 static bool
 is_current(SiQuery *q, Fence *f)
 {
+	if (is_complete(q, f))
+		return true;
 	if (!f->has_ends)
 	{
 		if (si_query(q,
@@ -93,10 +107,28 @@ is_current(SiQuery *q, Fence *f)
 	return si_query(q,
 					"SELECT FROM ROWS FROM (unnest($2::integer[]), unnest($3::bigint[])) AS e (partition, latest)"
 					" WHERE NOT EXISTS (SELECT FROM stream_ingest.task_group g"
-					"  CROSS JOIN LATERAL ROWS FROM (unnest(g.partitions), unnest(g.offsets)) AS p (partition, next)"
+					"  CROSS JOIN LATERAL ROWS FROM (unnest(g.partitions), unnest(g.offsets), unnest(g.stops)) AS p (partition, next, stop)"
 					"  WHERE g.supervisor_id = $1 AND g.install = (SELECT uuid FROM stream_ingest.install)"
-					"  AND p.partition = e.partition AND p.next >= e.latest) LIMIT 1",
+					"  AND p.partition = e.partition AND p.next >= LEAST(e.latest, p.stop)) LIMIT 1",
 					"ttt", f->id, f->partitions, f->ends) == 0;
+}
+
+/* Which partition is meant must be clear, and one that is read. */
+static void
+check_topic(const Fence *f, const SiSupervisor *s)
+{
+	const SiSpec *spec = si_spec_parse(s->spec, true);
+
+	if (f->topic == NULL && spec->topic == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("supervisor [%s] reads several topics", s->id),
+				 errhint("Say which: wait_for_offset(..., topic => '...').")));
+	if (f->topic && spec->topic && strcmp(f->topic, spec->topic) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("supervisor [%s] does not read topic [%s]", s->id, f->topic),
+				 errdetail("It reads topic [%s].", spec->topic)));
 }
 
 /* One look; refuses what can never come. */
@@ -114,8 +146,10 @@ look(Fence *f, bool current)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("[%s] is suspended", f->id),
-				 errdetail("Nobody asks the broker for the end of the stream."),
+				 errdetail("Nothing more is read until it is resumed."),
 				 errhint("Call resume_supervisor() first.")));
+	if (!current)
+		check_topic(f, s);
 	reached = current ? is_current(&q, f) : offset_is_committed(&q, f);
 	si_query_end(&q);
 	return reached;

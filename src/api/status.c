@@ -30,7 +30,7 @@ typedef struct Partition
 	int			group_id;
 	int64		offset;
 	bool		has_latest;
-	int64		latest;
+	int64		lag;			/* up to there, or to the end of a bounded stream */
 } Partition;
 
 typedef struct Status
@@ -121,8 +121,8 @@ load_partitions(Status *st, SiQuery *q)
 {
 	st->npartitions =
 		si_query(q,
-				 "SELECT p.partition, g.group_id, p.next FROM stream_ingest.task_group g,"
-				 " unnest(g.partitions, g.offsets) p (partition, next)"
+				 "SELECT p.partition, g.group_id, p.next, coalesce(p.stop, 9223372036854775807) FROM stream_ingest.task_group g,"
+				 " unnest(g.partitions, g.offsets, g.stops) p (partition, next, stop)"
 				 " WHERE g.supervisor_id = $1 AND g.install = (SELECT uuid FROM stream_ingest.install)"
 				 " ORDER BY 1", "t", st->supervisor->id);
 	st->partitions = palloc0(sizeof(Partition) * Max(st->npartitions, 1));
@@ -137,7 +137,7 @@ load_partitions(Status *st, SiQuery *q)
 			if (st->latest_partitions[k] == p->partition)
 			{
 				p->has_latest = true;
-				p->latest = st->latest_offsets[k];
+				p->lag = Max(Min(st->latest_offsets[k], si_get_int64(i, 3)) - p->offset, 0);
 			}
 	}
 }
@@ -176,7 +176,7 @@ append_offsets(StringInfo json, const Status *st, const char *key, int group_id,
 		if ((group_id >= 0 && p->group_id != group_id) || (lag && !p->has_latest))
 			continue;
 		keys[n] = p->partition;
-		values[n++] = lag ? Max(p->latest - p->offset, 0) : p->offset;
+		values[n++] = lag ? p->lag : p->offset;
 	}
 	put_by_partition(json, st, key, keys, values, n);
 }
@@ -268,7 +268,7 @@ append_payload(StringInfo json, const Status *st, SiQuery *q)
 	append_offsets(json, st, "minimumLag", -1, true);
 	for (int i = 0; i < st->npartitions; i++)
 		if (st->partitions[i].has_latest)
-			lag += Max(st->partitions[i].latest - st->partitions[i].offset, 0);
+			lag += st->partitions[i].lag;
 	si_put_int(json, "aggregateLag", lag);
 	if (st->offsets_updated != 0)
 		si_put_time(json, "offsetsLastUpdated", st->offsets_updated);

@@ -14,8 +14,10 @@
 #include "api/parse_errors.h"
 #include "api/put.h"
 #include "api/query.h"
+#include "common/stream.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "spec/spec.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -287,6 +289,37 @@ append_row_stats(StringInfo json, const Task *t, const int64 *counters, bool rea
 	appendStringInfoString(json, reading ? "}}" : "}");
 }
 
+/* Whether the partitions of a supervisor are of one topic; also when it is gone. */
+static bool
+has_one_topic(SiQuery *q, const char *supervisor_id)
+{
+	return si_query(q,
+					"SELECT spec FROM stream_ingest.spec_history WHERE supervisor_id = $1"
+					" AND spec ->> 'type' NOT IN ('NoopSupervisorSpec', 'noop') ORDER BY version DESC LIMIT 1",
+					"t", supervisor_id) == 0 ||
+		si_spec_parse(si_get_text(0, 0), true)->topic != NULL;
+}
+
+/* Messages that a task that has ended had read of each partition; keys as Druid writes them, with the topic where there are several. */
+static void
+append_records(StringInfo json, SiQuery *q, const Task *t)
+{
+	bool		one_topic = has_one_topic(q, t->supervisor_id);
+	int			n = si_query(q,
+							 "SELECT s.topic, p.partition, coalesce(p.last, 0) - coalesce(p.first, 0) FROM stream_ingest.task t"
+							 " CROSS JOIN LATERAL ROWS FROM (unnest(t.partitions), unnest(t.start_records), unnest(t.end_records))"
+							 "  p (partition, first, last)"
+							 " LEFT JOIN stream_ingest.stream s ON s.data_source_id = t.data_source_id AND s.stream_id = p.partition >> 16"
+							 " WHERE t.task_id = $1 ORDER BY 2",
+							 "t", t->id);
+
+	si_put_key(json, "recordsProcessed");
+	appendStringInfoChar(json, '{');
+	for (int i = 0; i < n; i++)
+		si_put_int(json, si_partition_print(one_topic ? NULL : si_get_text(i, 0), (int32) si_get_int64(i, 1)), si_get_int64(i, 2));
+	appendStringInfoChar(json, '}');
+}
+
 /* Segments that were published of the task's chunks. */
 static int64
 segments_published(SiQuery *q, const Task *t)
@@ -323,6 +356,7 @@ si_get_task_report(PG_FUNCTION_ARGS)
 		si_put_text(&json, "errorMsg", t->error);
 		si_put_bool(&json, "segmentAvailabilityConfirmed", strcmp(t->status, "SUCCESS") == 0);
 		si_put_int(&json, "segmentAvailabilityWaitTimeMs", 0);
+		append_records(&json, &q, t);
 		si_put_int(&json, "segmentsPublished", segments_published(&q, t));
 	}
 	appendStringInfoString(&json, "}}}");

@@ -25,7 +25,7 @@
 
 static SiStatement load_group = {
 	"SELECT g.ctid, g.install, g.data_source_id, g.topic, g.partitions, g.offsets, g.next_seq, g.counters, g.halted,"
-	" g.stops, COALESCE(g.chunk_offsets, g.offsets), COALESCE(g.chunk_counters, g.counters)"
+	" g.stops, COALESCE(g.chunk_offsets, g.offsets), COALESCE(g.chunk_counters, g.counters), g.records"
 	" FROM stream_ingest.task_group g JOIN stream_ingest.install i ON g.install = i.uuid"
 	" WHERE g.supervisor_id = $1 AND g.group_id = $2",
 	2, {TEXTOID, INT4OID}
@@ -44,23 +44,23 @@ static SiStatement make_tier = {
 
 #define MOVE_SET \
 	"UPDATE stream_ingest.task_group SET offsets = $1, next_seq = $2, counters = $3, halted = $4," \
-	" chunk_offsets = $12, chunk_counters = $13," \
+	" chunk_offsets = $12, chunk_counters = $13, records = $14," \
 	" halted_at = CASE WHEN $4 IS NULL THEN NULL ELSE pg_catalog.clock_timestamp() END WHERE "
 #define MOVE_WHERE \
 	"supervisor_id = $5 AND group_id = $6 AND offsets = $7 AND next_seq = $8 AND partitions = $9" \
 	" AND install = $10 AND topic = $11 AND halted IS NULL RETURNING ctid"
 #define MOVE_TYPES \
 	INT8ARRAYOID, INT8OID, INT8ARRAYOID, TEXTOID, TEXTOID, INT4OID, INT8ARRAYOID, INT8OID, INT4ARRAYOID, UUIDOID, \
-	TEXTOID, INT8ARRAYOID, INT8ARRAYOID
+	TEXTOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID
 
 static SiStatement move_at_tid = {
-	MOVE_SET "ctid = $14 AND " MOVE_WHERE,
-	14, {MOVE_TYPES, TIDOID}
+	MOVE_SET "ctid = $15 AND " MOVE_WHERE,
+	15, {MOVE_TYPES, TIDOID}
 };
 
 static SiStatement move_by_key = {
 	MOVE_SET MOVE_WHERE,
-	13, {MOVE_TYPES}
+	14, {MOVE_TYPES}
 };
 
 static SiStatement insert_delta = {
@@ -159,6 +159,7 @@ si_group_load(const char *supervisor_id, int group_id, SiGroup *g)
 	bool		isnull;
 	int64	   *counters;
 	Datum		stops;
+	Datum		records;
 	int			n;
 	bool		found;
 
@@ -190,6 +191,14 @@ si_group_load(const char *supervisor_id, int group_id, SiGroup *g)
 		memcpy(g->counters.n, counters, sizeof(int64) * Min(n, SI_NUM_COUNTERS));
 		counters = si_array_int8(si_spi_value(0, 12, &isnull), &n);
 		memcpy(g->chunk_counters.n, counters, sizeof(int64) * Min(n, SI_NUM_COUNTERS));
+		g->records = palloc0(sizeof(int64) * Max(g->npartitions, 1));
+		records = si_spi_value(0, 13, &isnull);
+		if (!isnull)
+		{
+			int64	   *counts = si_array_int8(records, &n);
+
+			memcpy(g->records, counts, sizeof(int64) * Min(n, g->npartitions));
+		}
 		MemoryContextSwitchTo(old);
 
 		args[0] = Int64GetDatum(g->data_source_id);
@@ -207,8 +216,8 @@ si_group_load(const char *supervisor_id, int group_id, SiGroup *g)
 static bool
 move_offsets(const SiGroup *g, const SiCommit *c, int64 next_seq, ItemPointer tid)
 {
-	Datum		args[14];
-	char		nulls[15] = "              ";
+	Datum		args[15];
+	char		nulls[16] = "               ";
 	bool		isnull;
 	bool		moved;
 
@@ -226,7 +235,8 @@ move_offsets(const SiGroup *g, const SiCommit *c, int64 next_seq, ItemPointer ti
 	args[10] = CStringGetTextDatum(g->topic);
 	args[11] = si_int8_array(c->rows > 0 && !c->requeue ? c->offsets : g->chunk_offsets, g->npartitions);
 	args[12] = si_int8_array(c->rows > 0 ? c->counters->n : g->chunk_counters.n, SI_NUM_COUNTERS);
-	args[13] = PointerGetDatum(&g->tid);
+	args[13] = si_int8_array(c->records, g->npartitions);
+	args[14] = PointerGetDatum(&g->tid);
 
 	moved = si_spi_run(&move_at_tid, args, nulls, SPI_OK_UPDATE_RETURNING) == 1 ||
 		si_spi_run(&move_by_key, args, nulls, SPI_OK_UPDATE_RETURNING) == 1;
@@ -401,6 +411,7 @@ si_group_commit(SiGroup *g, const SiCommit *c)
 	SI_FAULT("commit_after_end");
 
 	memcpy(g->offsets, c->offsets, sizeof(int64) * g->npartitions);
+	memcpy(g->records, c->records, sizeof(int64) * g->npartitions);
 	if (c->rows > 0)
 	{
 		if (!c->requeue)

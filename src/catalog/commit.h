@@ -31,6 +31,7 @@ typedef struct SiGroup
 	int			npartitions;
 	int32	   *partitions;		/* see common/stream.h */
 	int64	   *offsets;		/* next offset to read of each partition */
+	int64	   *records;		/* messages read of each since they were dealt out */
 	int64	   *stops;			/* of a bounded stream, otherwise NULL: where each ends */
 	int64	   *chunk_offsets;	/* where the next chunk's ranges begin */
 	int64		next_seq;
@@ -69,6 +70,7 @@ typedef struct SiDiscovered
 typedef struct SiCommit
 {
 	const int64 *offsets;		/* new, one per partition of the group */
+	const int64 *records;		/* new totals, the same */
 	const SiCounters *counters; /* new totals */
 	const char *halted;			/* NULL, or why the group stops here */
 

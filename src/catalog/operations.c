@@ -40,10 +40,10 @@ static SiStatement replace_publishing = {
 	" ended = pg_catalog.clock_timestamp(), error = $2"
 	" WHERE task_id = $1 AND status = 'RUNNING' AND phase = 'PUBLISHING' RETURNING *)"
 	" INSERT INTO stream_ingest.task (task_id, supervisor_id, install, data_source_id, group_id, status, phase,"
-	" partitions, start_offsets, end_offsets, start_seq, end_seq, start_counters, end_counters, min_message_ms,"
+	" partitions, start_offsets, end_offsets, start_seq, end_seq, start_counters, end_counters, start_records, end_records, min_message_ms,"
 	" max_message_ms, publishing, attempt)"
 	" SELECT $3, supervisor_id, install, data_source_id, group_id, 'RUNNING', 'PUBLISHING', partitions, start_offsets,"
-	" end_offsets, start_seq, end_seq, start_counters, end_counters, min_message_ms, max_message_ms,"
+	" end_offsets, start_seq, end_seq, start_counters, end_counters, start_records, end_records, min_message_ms, max_message_ms,"
 	" pg_catalog.clock_timestamp(), attempt + 1 FROM failed",
 	3, {TEXTOID, TEXTOID, TEXTOID}
 };

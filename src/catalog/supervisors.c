@@ -71,7 +71,7 @@ typedef struct PlanDef
 /* Where new rows of task begin, from the row "g" of their group. */
 #define TASK_COLUMNS \
 	"task_id, supervisor_id, install, data_source_id, group_id, status, phase, partitions," \
-	" start_offsets, start_seq, start_counters, min_message_ms, max_message_ms"
+	" start_offsets, start_seq, start_counters, start_records, min_message_ms, max_message_ms"
 
 static const PlanDef defs[NUM_PLANS] = {
 	[PLAN_SUPERVISORS] = {
@@ -141,7 +141,7 @@ static const PlanDef defs[NUM_PLANS] = {
 		2, {UUIDOID, TEXTOID}
 	},
 	[PLAN_RESET] = {
-		"UPDATE stream_ingest.task_group SET partitions = '{}', offsets = '{}', starts = NULL, stops = NULL, halted = NULL, halted_at = NULL,"
+		"UPDATE stream_ingest.task_group SET partitions = '{}', offsets = '{}', records = NULL, starts = NULL, stops = NULL, halted = NULL, halted_at = NULL,"
 		" counters[$3] = 0 WHERE install = $1 AND supervisor_id = $2",
 		3, {UUIDOID, TEXTOID, INT4OID}
 	},
@@ -204,7 +204,7 @@ static const PlanDef defs[NUM_PLANS] = {
 	[PLAN_TASK_NEW] = {
 		"INSERT INTO stream_ingest.task (" TASK_COLUMNS ")"
 		" SELECT $4, g.supervisor_id, g.install, g.data_source_id, g.group_id, 'RUNNING', 'READING', g.partitions,"
-		" g.offsets, g.next_seq, g.counters, $5, $6"
+		" g.offsets, g.next_seq, g.counters, g.records, $5, $6"
 		" FROM stream_ingest.task_group g WHERE g.install = $1 AND g.supervisor_id = $2 AND g.group_id = $3",
 		6, {UUIDOID, TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID}
 	},
@@ -217,20 +217,22 @@ static const PlanDef defs[NUM_PLANS] = {
 		" status = CASE WHEN g.has_rows THEN 'RUNNING' ELSE 'SUCCESS' END,"
 		" phase = CASE WHEN g.has_rows THEN 'PUBLISHING' ELSE 'COMPLETED' END,"
 		" ended = CASE WHEN g.has_rows THEN NULL ELSE clock_timestamp() END, publishing = clock_timestamp(),"
-		" end_offsets = g.offsets, end_seq = g.next_seq - 1, end_counters = g.counters"
+		" end_offsets = g.offsets, end_seq = g.next_seq - 1, end_counters = g.counters, end_records = g.records"
 		" FROM g WHERE t.task_id = g.task_id)"
 		" INSERT INTO stream_ingest.task (" TASK_COLUMNS ")"
 		" SELECT $3, supervisor_id, install, data_source_id, group_id, 'RUNNING', 'READING', partitions,"
-		" offsets, next_seq, counters, $4, $5 FROM g WHERE $3 IS NOT NULL",
+		" offsets, next_seq, counters, records, $4, $5 FROM g WHERE $3 IS NOT NULL",
 		5, {UUIDOID, TEXTOID, TEXTOID, INT8OID, INT8OID}
 	},
+	/* what the failed one has read is its result, and the begin of the next one's: no end_seq, it has published nothing */
 	[PLAN_TASK_REPLACE] = {
-		"WITH failed AS (UPDATE stream_ingest.task SET status = 'FAILED', phase = 'COMPLETED',"
-		" ended = clock_timestamp(), error = $3"
-		" WHERE install = $1 AND task_id = $2 AND status = 'RUNNING' AND phase = 'READING' RETURNING *)"
+		"WITH failed AS (UPDATE stream_ingest.task t SET status = 'FAILED', phase = 'COMPLETED',"
+		" ended = clock_timestamp(), error = $3, end_offsets = g.offsets, end_counters = g.counters, end_records = g.records"
+		" FROM stream_ingest.task_group g WHERE g.supervisor_id = t.supervisor_id AND g.group_id = t.group_id AND g.install = $1"
+		" AND t.install = $1 AND t.task_id = $2 AND t.status = 'RUNNING' AND t.phase = 'READING' RETURNING t.*)"
 		" INSERT INTO stream_ingest.task (" TASK_COLUMNS ")"
 		" SELECT $4, supervisor_id, install, data_source_id, group_id, 'RUNNING', 'READING', partitions,"
-		" start_offsets, start_seq, start_counters, min_message_ms, max_message_ms FROM failed",
+		" start_offsets, start_seq, start_counters, start_records, min_message_ms, max_message_ms FROM failed",
 		4, {UUIDOID, TEXTOID, TEXTOID, TEXTOID}
 	},
 	[PLAN_TASK_ROWS] = {

@@ -20,6 +20,10 @@ int			si_merge_fan_in = 16;
 int			si_max_tasks = 32;
 int			si_worker_capacity = 0;
 int			si_task_history = 1000;
+int			si_unhealthiness_threshold = 3;
+int			si_healthiness_threshold = 3;
+int			si_task_unhealthiness_threshold = 3;
+int			si_task_healthiness_threshold = 3;
 int			si_worker_idle_timeout = 10000;
 int			si_rejected_max_rows = 10000;
 int			si_rejected_max_bytes = 64 * 1024;
@@ -76,6 +80,26 @@ si_guc_define(void)
 							"Ended tasks that are kept per supervisor.",
 							"Older ones are removed from stream_ingest.tasks when another one ends.",
 							&si_task_history, 1000, 1, INT_MAX, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("stream_ingest.unhealthiness_threshold",
+							"Failed runs in a row after which a supervisor is unhealthy.",
+							"The larger of this and healthiness_threshold is the number of errors that its status keeps, up to 10.",
+							&si_unhealthiness_threshold, 3, 1, 1000, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("stream_ingest.healthiness_threshold",
+							"Clean runs in a row after which an unhealthy supervisor is healthy again.",
+							NULL,
+							&si_healthiness_threshold, 3, 1, 1000, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("stream_ingest.task_unhealthiness_threshold",
+							"Failed tasks in a row after which a supervisor is UNHEALTHY_TASKS.",
+							NULL,
+							&si_task_unhealthiness_threshold, 3, 1, 1000, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("stream_ingest.task_healthiness_threshold",
+							"Good tasks in a row after which it is healthy again.",
+							NULL,
+							&si_task_healthiness_threshold, 3, 1, 1000, PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("stream_ingest.worker_idle_timeout",
 							"Time that a publishing worker waits for more work before it exits.",

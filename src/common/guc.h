@@ -23,6 +23,10 @@ extern int	si_merge_fan_in;
 extern int	si_max_tasks;			/* reading and publishing tasks per server */
 extern int	si_worker_capacity;		/* of them at the same time; 0: si_max_tasks */
 extern int	si_task_history;	/* ended tasks that are kept per supervisor */
+extern int	si_unhealthiness_threshold; /* failed runs in a row that make a supervisor unhealthy */
+extern int	si_healthiness_threshold;	/* clean runs in a row that heal it */
+extern int	si_task_unhealthiness_threshold;	/* the same of tasks */
+extern int	si_task_healthiness_threshold;
 extern int	si_worker_idle_timeout; /* ms that a publishing worker waits for more work */
 
 /* rejected messages, per supervisor */

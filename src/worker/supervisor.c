@@ -83,7 +83,7 @@ si_supervisor_create(const SiSupervisorRow *row)
 	s->streams_context = AllocSetContextCreate(context, "streams", ALLOCSET_SMALL_SIZES);
 	s->row = *row;
 	s->row.id = MemoryContextStrdup(context, row->id);
-	si_state_init(&s->machine, row->suspended, SI_SUPERVISOR_ERRORS);
+	si_state_init(&s->machine, row->suspended);
 	s->dirty = true;
 	s->ask_next = now;
 	return s;
@@ -125,7 +125,7 @@ si_supervisor_row_changed(SiSupervisor *s, const SiSupervisorRow *row)
 	si_backoff_clear(&s->step_backoff);
 	/* a bounded stream that was read begins anew with another spec */
 	if (s->machine.state == SI_STATE_COMPLETED)
-		si_state_init(&s->machine, row->suspended, SI_SUPERVISOR_ERRORS);
+		si_state_init(&s->machine, row->suspended);
 	else if (suspended != row->suspended)
 		si_state_event(&s->machine, SI_EVENT_STEADY,
 					   row->suspended ? SI_STATE_SUSPENDED : SI_STATE_RUNNING);
@@ -569,8 +569,12 @@ step(void *arg)
 {
 	SiSupervisor *s = arg;
 	TimestampTz now = GetCurrentTimestamp();
+	SiStateThresholds thresholds = {
+		si_unhealthiness_threshold, si_healthiness_threshold, si_task_unhealthiness_threshold, si_task_healthiness_threshold
+	};
 	bool		due;
 
+	si_state_set_thresholds(&s->machine, &thresholds);
 	look_at_readers(s, now);
 	if (s->gone)
 	{

@@ -30,7 +30,6 @@ typedef struct SiReader
 	int64		rows_check_at;	/* stored rows of the group at which the task's are counted again */
 } SiReader;
 
-#define SI_SUPERVISOR_ERRORS 3	/* that are kept: as many as Druid's thresholds */
 
 typedef struct SiSupervisor
 {

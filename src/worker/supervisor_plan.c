@@ -346,6 +346,16 @@ plan_requeue(SiSupervisor *s)
 	return false;
 }
 
+/* A bounded stream that was read is to be read again. */
+static void
+begin_again(SiSupervisor *s)
+{
+	if (s->machine.state != SI_STATE_COMPLETED)
+		return;
+	si_state_init(&s->machine, s->row.suspended);
+	s->dirty = true;
+}
+
 /* What waits until nothing reads; true when there is nothing else to plan. */
 static bool
 plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
@@ -395,6 +405,7 @@ plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
 		else
 		{
 			si_supervisor_reset(s);
+			begin_again(s);
 			/* reading begins at the ends of now, also after a long suspension */
 			si_supervisor_forget_ends(s);
 		}
@@ -494,22 +505,19 @@ static void
 plan_completed(SiSupervisor *s, const SiGroupRow *groups, int ngroups, int ntasks)
 {
 	bool		complete = ngroups > 0;
+	bool		before = s->machine.state == SI_STATE_COMPLETED;
 
 	if (s->spec->nbounds == 0)
 		return;
 	for (int i = 0; i < ngroups; i++)
 		complete &= groups[i].state.npartitions > 0 && si_group_complete(&groups[i].state);
-	if (!complete && s->machine.state == SI_STATE_COMPLETED)
-	{
-		/* it was reset, and begins anew */
-		si_state_init(&s->machine, false, SI_SUPERVISOR_ERRORS);
-		s->dirty = true;
-	}
+	if (!complete)
+		begin_again(s);
 	if (!complete || ntasks > 0 || !si_supervisor_quiet(s))
 		return;
-	if (s->machine.state != SI_STATE_COMPLETED)
-		ereport(LOG, (errmsg("supervisor \"%s\" has read all of its boundedStreamConfig", s->row.id)));
 	si_state_event(&s->machine, SI_EVENT_PHASE, SI_STATE_COMPLETED);
+	if (!before && s->machine.state == SI_STATE_COMPLETED)
+		ereport(LOG, (errmsg("supervisor \"%s\" has read all of its boundedStreamConfig", s->row.id)));
 }
 
 void

@@ -32,13 +32,17 @@ current_lag(SiSupervisor *s, const SiGroupRow *groups, int ngroups, int64 *lag)
 	int			n = 0;
 
 	for (int g = 0; g < ngroups; g++)
-		for (int i = 0; i < groups[g].state.npartitions; i++)
+	{
+		const SiGroupState *st = &groups[g].state;
+
+		for (int i = 0; i < st->npartitions; i++)
 		{
-			int			at = si_stream_ends_find(&s->ends, groups[g].state.partitions[i]);
+			int			at = si_stream_ends_find(&s->ends, st->partitions[i]);
 
 			if (at >= 0 && s->ends.high[at] >= 0 && n < s->ends.npartitions)
-				lags[n++] = s->ends.high[at] - groups[g].state.offsets[i];
+				lags[n++] = (st->stops ? Min(s->ends.high[at], st->stops[i]) : s->ends.high[at]) - st->offsets[i];
 		}
+	}
 	*lag = si_lag_aggregate(s->spec->scaler.lag_aggregate, lags, n);
 	pfree(lags);
 	return n > 0;

@@ -8,6 +8,7 @@
  * one of its two detailed forms); a halted group or three failed tasks in a
  * row show as UNHEALTHY_TASKS; what has been unhealthy stays so until three
  * successes in a row; the states of the first run are not shown after it.
+ * Each "three" is a threshold of its own.
  */
 #include "common/port.h"
 
@@ -54,13 +55,32 @@ si_state_name(SiStateKind detailed)
 }
 
 void
-si_state_init(SiStateMachine *m, bool suspended, int max_errors)
+si_state_init(SiStateMachine *m, bool suspended)
 {
+	static const SiStateThresholds defaults = {
+		SI_STATE_THRESHOLD, SI_STATE_THRESHOLD, SI_STATE_THRESHOLD, SI_STATE_THRESHOLD
+	};
+
 	memset(m, 0, sizeof(*m));
 	m->state = SI_STATE_PENDING;
 	m->steady = suspended ? SI_STATE_SUSPENDED : SI_STATE_RUNNING;
 	m->streak_stream_only = m->run_stream_only = true;
-	m->max_errors = Min(max_errors, SI_STATE_MAX_ERRORS);
+	si_state_set_thresholds(m, &defaults);
+}
+
+void
+si_state_set_thresholds(SiStateMachine *m, const SiStateThresholds *t)
+{
+	int			more;
+
+	m->thresholds = *t;
+	m->max_errors = Min(Max(t->unhealthy_runs, t->healthy_runs), SI_STATE_MAX_ERRORS);
+	more = m->nerrors - m->max_errors;
+	if (more > 0)
+	{
+		memmove(&m->errors[0], &m->errors[more], m->max_errors * sizeof(SiStateError));
+		m->nerrors = m->max_errors;
+	}
 }
 
 /* Counts the end of a run. */
@@ -107,22 +127,22 @@ next_state(SiStateMachine *m, SiStateKind proposed)
 	if (proposed == SI_STATE_STOPPING)
 		return proposed;
 
-	if (m->failed_runs >= SI_STATE_THRESHOLD)
+	if (m->failed_runs >= m->thresholds.unhealthy_runs)
 		m->supervisor_ill = true;
-	else if (m->clean_runs >= SI_STATE_THRESHOLD)
+	else if (m->clean_runs >= m->thresholds.healthy_runs)
 		m->supervisor_ill = false;
-	if (m->failed_tasks >= SI_STATE_THRESHOLD)
+	if (m->failed_tasks >= m->thresholds.unhealthy_tasks)
 		m->tasks_ill = true;
-	else if (m->good_tasks >= SI_STATE_THRESHOLD)
+	else if (m->good_tasks >= m->thresholds.healthy_tasks)
 		m->tasks_ill = false;
 
-	if (m->failed_runs >= SI_STATE_THRESHOLD)
+	if (m->failed_runs >= m->thresholds.unhealthy_runs)
 	{
 		if (!m->streak_stream_only)
 			return SI_STATE_UNHEALTHY_SUPERVISOR;
 		return m->first_run_done ? SI_STATE_LOST_CONTACT_WITH_STREAM : SI_STATE_UNABLE_TO_CONNECT_TO_STREAM;
 	}
-	if (m->halted || m->failed_tasks >= SI_STATE_THRESHOLD)
+	if (m->halted || m->failed_tasks >= m->thresholds.unhealthy_tasks)
 		return SI_STATE_UNHEALTHY_TASKS;
 	if (m->supervisor_ill)
 		return si_state_healthy(m->state) ? SI_STATE_UNHEALTHY_SUPERVISOR : m->state;

@@ -29,9 +29,17 @@ typedef enum SiStateKind
 	SI_STATE_CREATING_TASKS
 } SiStateKind;
 
-/* Consecutive failures that make unhealthy, and successes that heal. */
+/* Consecutive failures that make unhealthy, and successes that heal, unless somebody says otherwise. */
 #define SI_STATE_THRESHOLD	3
 #define SI_STATE_MAX_ERRORS 10
+
+typedef struct SiStateThresholds
+{
+	int			unhealthy_runs;
+	int			healthy_runs;
+	int			unhealthy_tasks;
+	int			healthy_tasks;
+} SiStateThresholds;
 
 typedef struct SiStateError
 {
@@ -56,7 +64,8 @@ typedef struct SiStateMachine
 	int			good_tasks;
 	bool		supervisor_ill; /* hit its threshold and has not healed */
 	bool		tasks_ill;
-	int			max_errors;
+	SiStateThresholds thresholds;
+	int			max_errors;		/* that are kept: as many as the larger threshold of runs */
 	int			nerrors;		/* the newest, oldest first */
 	SiStateError errors[SI_STATE_MAX_ERRORS];
 } SiStateMachine;
@@ -72,8 +81,10 @@ typedef enum SiStateEvent
 	SI_EVENT_STEADY				/* arg: SI_STATE_RUNNING or SI_STATE_SUSPENDED */
 } SiStateEvent;
 
-/* A new supervisor.  max_errors: how many errors are kept, up to SI_STATE_MAX_ERRORS. */
-extern void si_state_init(SiStateMachine *m, bool suspended, int max_errors);
+/* A new supervisor, with thresholds of SI_STATE_THRESHOLD. */
+extern void si_state_init(SiStateMachine *m, bool suspended);
+/* Other thresholds, from the next event on; of the errors the newest are kept, SI_STATE_MAX_ERRORS at most. */
+extern void si_state_set_thresholds(SiStateMachine *m, const SiStateThresholds *t);
 /* The one function that changes the state. */
 extern void si_state_event(SiStateMachine *m, SiStateEvent event, int arg);
 /* Records an error of the current run; the message is cut to fit. */

@@ -52,6 +52,7 @@ struct SiBatch
 
 	/* what the next commit will say */
 	int64	   *offsets;
+	int64	   *records;		/* messages read of each partition */
 	SiCounters	counters;
 	TimestampTz first_pending;
 	bool		full;
@@ -159,6 +160,8 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 
 	b->offsets = palloc(sizeof(int64) * Max(b->group.npartitions, 1));
 	memcpy(b->offsets, b->group.offsets, sizeof(int64) * b->group.npartitions);
+	b->records = palloc(sizeof(int64) * Max(b->group.npartitions, 1));
+	memcpy(b->records, b->group.records, sizeof(int64) * b->group.npartitions);
 	b->counters = b->group.counters;
 	b->rejected = palloc(sizeof(SiRejected) * MAX_REJECTED_PER_COMMIT);
 	b->dropped = palloc0(sizeof(SiDropped) * Max(b->group.npartitions, 1));
@@ -344,6 +347,7 @@ si_batch_add(SiBatch *b, const SiMessage *messages, int n)
 			return;
 		}
 		b->offsets[part] = m->offset + 1;
+		b->records[part]++;
 		if (++b->messages_since_check >= MEMORY_CHECK_MESSAGES ||
 			si_index_rows(b->index) >= b->max_rows)
 		{
@@ -627,6 +631,7 @@ si_batch_commit(SiBatch *b)
 	c.nrequeued = b->nrequeued;
 	c.requeued = b->requeued;
 	c.offsets = b->offsets;
+	c.records = b->records;
 	c.counters = &b->counters;
 	c.halted = b->halted;
 	c.nrejected = b->nrejected;

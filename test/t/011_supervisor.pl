@@ -172,7 +172,13 @@ ok($node->wait_for(readers(), '0'), 'terminated');
 # ---- an unreachable broker, and its return
 $kafka->topic('b', 1);
 $kafka->stop;
+$node->append_conf('postgresql.conf', 'stream_ingest.unhealthiness_threshold = 1000');
+$node->reload;
 $node->submit(spec(%a, dataSource => 'b', topic => 'b', brokers => $kafka->address));
+ok($node->wait_for("SELECT json_array_length(recent_errors), detailed_state FROM stream_ingest.supervisor_status WHERE supervisor_id = 'b'",
+	'1|CONNECTING_TO_STREAM', 90), 'an error below unhealthiness_threshold');
+$node->append_conf('postgresql.conf', 'stream_ingest.unhealthiness_threshold = 3');
+$node->reload;
 ok($node->wait_for("SELECT detailed_state FROM stream_ingest.supervisor_status WHERE supervisor_id = 'b'",
 	'UNABLE_TO_CONNECT_TO_STREAM', 90), 'UNABLE_TO_CONNECT_TO_STREAM');
 like($node->safe_psql('postgres', "SELECT recent_errors::text FROM stream_ingest.supervisor_status WHERE supervisor_id = 'b'"),

@@ -69,6 +69,10 @@ is($node->safe_psql('postgres', q(SELECT count(*) FROM stream_ingest.streams)), 
 $kafka->produce('metrics-us', 0, 'broken');
 ok($node->wait_for(q(SELECT topic, partition, "offset" FROM stream_ingest.rejected_messages), 'metrics-us|0|6'), 'a rejected message knows its topic');
 
+# ---- a fence is of one topic
+is($node->safe_psql('postgres', q(SELECT wait_for_offset('m', 0, 6, topic => 'metrics-us'), wait_for_offset('m', 0, 7, '0', 'metrics-us'))), 't|f', 'a fence of one of the topics');
+like(($node->psql('postgres', q(SELECT wait_for_offset('m', 0, 6))))[2], qr/supervisor \[m\] reads several topics\nHINT:  Say which/, 'one that does not say which is refused');
+
 # ---- killed: nothing is lost or doubled
 my ($pid) = $node->workers('reading task');
 $node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type LIKE $$stream_ingest %$$');

@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 
+use PostgreSQL::Test::Utils;
 use StreamIngest::Cluster;
 use StreamIngest::Kafka;
 use Test::More;
@@ -78,6 +79,9 @@ ok($node->wait_for(state_of('b'), 'COMPLETED'), 'COMPLETED (bnd-01)');
 exact('b', 15, 'exactly the range was read');
 is($node->safe_psql('postgres', "SELECT healthy FROM stream_ingest.supervisor_status WHERE supervisor_id = 'b'"), 't', 'which is healthy');
 is($node->safe_psql('postgres', readers('b')), '0', 'no process reads');
+is($node->safe_psql('postgres', "SELECT get_supervisor_status('b') #> '{payload,minimumLag}', sum(lag) FROM stream_ingest.partitions WHERE supervisor_id = 'b'"),
+	'{"0":0,"1":0}|0', 'what is beyond the range is no lag');
+is($node->safe_psql('postgres', "SELECT wait_until_current('b', '10 s')"), 't', 'nor is it waited for');
 is($node->safe_psql('postgres', "SELECT count(*) FROM stream_ingest.segments WHERE data_source = 'b'::regclass AND kind = 'delta'"), '0', 'all is published');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'stream_ingest overlord'");
 produce('b', 0, 1);
@@ -90,6 +94,18 @@ exact('b', 15, 'and nothing is read');
 $node->safe_psql('postgres', "SELECT reset_supervisor('b')");
 ok($node->wait_for(state_of('b'), 'COMPLETED'), 'a reset takes the new bounds');
 is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT n) FROM b'), '34|19', 'and reads them from their start');
+my $completed = qr/supervisor "b" has read all of its boundedStreamConfig/;
+ok($node->wait_for_log($completed), 'which the log has');
+my $log = -s $node->logfile;
+$node->safe_psql('postgres', "SELECT reset_supervisor('b')");
+ok($node->wait_for('SELECT count(*), count(DISTINCT n) FROM b', '53|19'), 'so does a reset of one that was COMPLETED');
+ok($node->wait_for_log($completed, $log), 'which it is again');
+ok($node->wait_for(state_of('b'), 'COMPLETED'), 'as the status says');
+my @told = slurp_file($node->logfile, $log) =~ /$completed/g;
+is(scalar(@told), 1, 'and the log has it once');
+$node->submit($bounded->({ 0 => 2, 1 => 0 }, { 0 => 4, 1 => 3 }));
+ok($node->wait_for(state_of('b'), 'UNHEALTHY_SUPERVISOR'), 'stored offsets beyond the new end: not silently COMPLETED (bnd-04)');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM b'), '53', 'and nothing is read');
 $node->safe_psql('postgres', "SELECT terminate_supervisor('b')");
 ok($node->wait_for("SELECT count(*) FROM stream_ingest.supervisor WHERE supervisor_id = 'b'", '0'), 'terminated');
 

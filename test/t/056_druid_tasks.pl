@@ -128,6 +128,9 @@ $name = run_task('task-11', { maxParseExceptions => 2, maxSavedParseExceptions =
 ok($node->wait_for("SELECT state FROM stream_ingest.supervisors WHERE supervisor_id = '$name'", 'UNHEALTHY_TASKS'), 'task-11: the task fails');
 is(offsets($name), '0:5', 'task-11: at the third bad record');
 is(counted($name), 'processed 3, with error 0, unparseable 2, thrown away 0', 'task-11: counters up to there');
+my $report = decode_json(query("SELECT get_task_report(task_id) FROM stream_ingest.tasks WHERE supervisor_id = '$name' AND status = 'FAILED'"))->{ingestionStatsAndErrors}{payload};
+is("$report->{rowStats}{buildSegments}{processed} $report->{rowStats}{buildSegments}{unparseable} $report->{recordsProcessed}{0}", '3 2 5', 'task-11: so does its report');
+is(join(' ', map { $_->{input} } @{ $report->{unparseableEvents}{buildSegments} }), 'unparseable ' . $records[5], 'task-11: with the messages, newest first');
 
 $name = run_task('task-09', { reportParseExceptions => JSON::PP::true }, @records[ 2 .. 6 ]);
 ok($node->wait_for("SELECT state FROM stream_ingest.supervisors WHERE supervisor_id = '$name'", 'UNHEALTHY_TASKS'), 'task-09: the task fails');
@@ -152,8 +155,12 @@ $kafka->topic('task_15', 2);
 send_records('task_15', 0, @records[ 2 .. 4 ]);
 send_records('task_15', 1, @second);
 $node->submit(task_spec('task_15'));
-at_offsets('task_15', '0:3 1:2', 'task-15, task-27: one task reads two partitions');
+at_offsets('task_15', '0:3 1:2', 'task-15: one task reads two partitions');
 is(stored('task_15'), '2010 c, 2011 d, 2011 e, 2011 h, 2012 g', 'task-15: rows');
+my $task = query("SELECT task_id FROM stream_ingest.tasks WHERE supervisor_id = 'task_15'");
+query("SELECT handoff_task_groups('task_15', '{0}')");
+ok($node->wait_for("SELECT status FROM stream_ingest.tasks WHERE task_id = '$task'", 'SUCCESS'), 'task-27: it is published');
+is(query("SELECT get_task_report('$task') #>> '{ingestionStatsAndErrors,payload,recordsProcessed}'"), '{"0":3,"1":2}', 'task-27: the report has the messages of each partition');
 
 $kafka->topic('task_16', 2);
 send_records('task_16', 0, @records[ 2 .. 4 ]);
@@ -161,6 +168,39 @@ send_records('task_16', 1, $second[0]);
 $node->submit(task_spec('task_16', io => { taskCount => 2 }));
 at_offsets('task_16', '0:3 1:1', 'task-16: two tasks, a partition each');
 is(stored('task_16'), '2010 c, 2011 d, 2011 e, 2012 g', 'task-16: rows');
+is(query(q{SELECT string_agg(g.key || ' ' || t.key, ', ' ORDER BY g.key) FROM json_each(get_supervisor_stats('task_16')) g, json_each(g.value) t}),
+	query(q{SELECT string_agg(task_group || ' ' || task_id, ', ' ORDER BY task_group) FROM stream_ingest.tasks WHERE supervisor_id = 'task_16'}),
+	'sup-11: stats by task group and task');
+
+# a task that fails, and the one in its place
+my $bounded = q{SELECT task_id, start_offsets, min_message_ms, max_message_ms FROM stream_ingest.task WHERE supervisor_id = 'sup_15' AND status = 'RUNNING'};
+$kafka->topic('sup_15', 1);
+send_records('sup_15', 0, record('2010', 'c'));
+$node->submit(task_spec('sup_15', io => { lateMessageRejectionPeriod => 'P36500D', earlyMessageRejectionPeriod => 'P1D' }));
+at_offsets('sup_15', '0:1', 'sup-15: a task reads');
+my ($failing, @of_failing) = split /\|/, query($bounded);
+query("SELECT shutdown_task('$failing')");
+ok($node->wait_for("SELECT status FROM stream_ingest.tasks WHERE task_id = '$failing'", 'FAILED'), 'sup-15: and fails');
+my ($replacement, @of_replacement) = split /\|/, query($bounded);
+isnt($replacement, $failing, 'sup-15: another one is there');
+is("@of_replacement", "@of_failing", 'sup-15: with the same start offsets and the same bounds of message times');
+like("@of_replacement", qr/^\{0\} -?\d+ \d+$/, 'sup-15: which there are');
+
+# a hand-off is not waited for; one of nothing is none
+$kafka->topic('task_28', 1);
+send_records('task_28', 0, @records[ 2 .. 4 ]);
+$node->submit(task_spec('task_28', tuning => { handoffConditionTimeout => 100 }));
+at_offsets('task_28', '0:3', 'task-28: read');
+for my $rows (3, 0)
+{
+	my $id = $rows == 3 ? 'task-28' : 'task-31';
+	my $handed = query("SELECT task_id FROM stream_ingest.tasks WHERE supervisor_id = 'task_28' AND phase = 'READING'");
+	query("SELECT handoff_task_groups('task_28', '{0}')");
+	ok($node->wait_for("SELECT status FROM stream_ingest.tasks WHERE task_id = '$handed'", 'SUCCESS'), "$id: a hand-off of $rows rows");
+	is(query("SELECT rows FROM stream_ingest.tasks WHERE task_id = '$handed'"), $rows, "$id: rows of the task");
+	is(query(q{SELECT sum(num_rows) FROM stream_ingest.segments WHERE datasource = 'task_28' AND is_published}), '3', "$id: rows that are published");
+	isnt(query("SELECT task_id FROM stream_ingest.tasks WHERE supervisor_id = 'task_28' AND phase = 'READING'"), $handed, "$id: the next task reads");
+}
 
 # ---- transactions: aborted records and control records are stepped over ----
 
@@ -207,6 +247,21 @@ query("SELECT resume_supervisor('task_18')");
 at_offsets('task_18', '0:9', 'task-18: a second run');
 is(stored('task_18'), '2008 a, 2009 b, 2010 c, 2011 d, 2011 e, 2013 f, 2049 f, 2049 f, 2049 f', 'task-18: adds to it');
 
+# ---- the verb that pauses is the supervisor's ----
+
+$kafka->topic('task_29', 1);
+send_records('task_29', 0, @records[ 2 .. 3 ]);
+$node->submit(task_spec('task_29'));
+at_offsets('task_29', '0:2', 'task-29: two records are read');
+query("SELECT suspend_supervisor('task_29')");
+ok($node->wait_for("SELECT state FROM stream_ingest.supervisors WHERE supervisor_id = 'task_29'", 'SUSPENDED'), 'task-29: paused');
+send_records('task_29', 0, $records[4]);
+ok($node->wait_for("SELECT lag FROM stream_ingest.partitions WHERE supervisor_id = 'task_29'", '1'), 'task-29: the next one comes');
+is(offsets('task_29'), '0:2', 'task-29: and is not read');
+query("SELECT resume_supervisor('task_29')");
+at_offsets('task_29', '0:3', 'task-29: resumed');
+is(stored('task_29'), '2010 c, 2011 d, 2011 e', 'task-29: each row once');
+
 # ---- cas-07, task-13: offsets that somebody else has moved ----
 
 sub numbered { return map { qq({"timestamp":"2020","dim1":"$_"}) } @_; }
@@ -222,6 +277,31 @@ $kafka->produce('task_13', 0, numbered(3 .. 6));
 at_offsets('task_13', '0:7', 'task-13: its replacement goes on at the offsets that are stored');
 is(query(q{SELECT string_agg(dim1, ' ' ORDER BY dim1) FROM task_13}), '0 1 2 5 6', 'cas-07: the rows of who started from other offsets are not stored');
 like(slurp_file($node->logfile, $log_offset), qr/dropped its rows: the offsets were moved by somebody else/, 'cas-07: which the log says');
+
+# ---- stored offsets: what a commit adds to them, and where reading begins ----
+
+# A supervisor that is to begin at offsets given by the user: those of other partitions as the spec says.
+$kafka->topic('cas_06', 2);
+$kafka->produce('cas_06', 0, numbered(0 .. 8));
+$node->submit(task_spec('cas_06', io => { taskCount => 2 }) =~ s/^\{/{"suspended":true,/r);
+query(q(SELECT reset_offsets('cas_06', '{"type":"kafka","partitions":{"type":"end","stream":"cas_06","partitionOffsetMap":{"0":5}}}')));
+query("SELECT resume_supervisor('cas_06')");
+at_offsets('cas_06', '0:9 1:0', 'cas-06: from stored offset 5 a commit moves to 9');
+is(query(q{SELECT string_agg(dim1, ' ' ORDER BY dim1) FROM cas_06}), '5 6 7 8', 'and reading can start later than at the earliest offset');
+$kafka->produce('cas_06', 1, numbered(9));
+at_offsets('cas_06', '0:9 1:1', 'cas-08: the task of another partition adds its own offset');
+is(query(q{SELECT string_agg(dim1, ' ' ORDER BY dim1) FROM cas_06}), '5 6 7 8 9', 'cas-08: and its rows');
+
+# ---- the other bound of times, and records that come after the task ----
+
+$kafka->topic('task_05', 1);
+$node->submit(task_spec('task_05', io => { lateMessageRejectionStartDateTime => '2010-01-01T00:00:00Z' }));
+at_offsets('task_05', '0:0', 'task-02: a task that waits for records');
+send_records('task_05', 0, @records[ 0 .. 4 ]);
+at_offsets('task_05', '0:5', 'task-02: reads them when they come');
+is(stored('task_05'), '2010 c, 2011 d, 2011 e', 'task-05: minimumMessageTime 2010, which is inside');
+is(query("SELECT get_supervisor_stats('task_05') -> '0' -> max(task_id) #>> '{totals,buildSegments,thrownAwayByReason}' FROM stream_ingest.tasks WHERE supervisor_id = 'task_05'"),
+	'{"null":0,"beforeMinimumMessageTime":2,"afterMaximumMessageTime":0,"filtered":0}', 'task-05: two are before it');
 
 # ---- nothing to read ----
 

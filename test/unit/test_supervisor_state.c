@@ -12,7 +12,11 @@ static SiStateMachine m;
 static void
 start(void)
 {
-	si_state_init(&m, false, SI_STATE_MAX_ERRORS);
+	static const SiStateThresholds thresholds = {3, 3, 3, 3};
+
+	si_state_init(&m, false);
+	si_state_set_thresholds(&m, &thresholds);
+	m.max_errors = SI_STATE_MAX_ERRORS;
 }
 
 static void
@@ -64,6 +68,7 @@ first_run(void)
 	IS(SI_STATE_RUNNING);
 }
 
+/* state-02 of Druid's cases: IDLE stays until another state is set */
 static void
 idle(void)
 {
@@ -119,11 +124,13 @@ stream_failures(void)
 	finish_run();
 	IS(SI_STATE_RUNNING);
 
+	/* state-05 of Druid's cases: no run was ever clean */
 	start();
 	phase(SI_STATE_CONNECTING_TO_STREAM);
 	failed_run(true);
 	IS(SI_STATE_CONNECTING_TO_STREAM);
 	failed_run(true);
+	IS(SI_STATE_CONNECTING_TO_STREAM);
 	failed_run(true);
 	IS(SI_STATE_UNABLE_TO_CONNECT_TO_STREAM);
 	BASIC(SI_STATE_UNHEALTHY_SUPERVISOR);
@@ -202,10 +209,72 @@ task_failures(void)
 	IS(SI_STATE_UNHEALTHY_SUPERVISOR);
 }
 
+/* Tasks of which every other one fails; recovery before the first clean run: more of Druid's tests */
+static void
+transient_failures(void)
+{
+	start();
+	finish_run();
+	for (int i = 0; i < 6; i++)
+	{
+		IS(SI_STATE_RUNNING);
+		task(false);
+		task(true);
+		finish_run();
+	}
+	IS(SI_STATE_RUNNING);
+	CHECK_INT(m.nerrors, 0);
+
+	start();
+	for (int i = 0; i < 3; i++)
+	{
+		IS(SI_STATE_PENDING);
+		failed_run(false);
+	}
+	for (int i = 0; i < 3; i++)
+	{
+		IS(SI_STATE_UNHEALTHY_SUPERVISOR);
+		finish_run();
+	}
+	IS(SI_STATE_RUNNING);
+	CHECK_INT(m.nerrors, 3);
+}
+
+/* state-13 of Druid's cases: errors in their order, each with its class, and whether it is the stream's */
+static void
+errors(void)
+{
+	static const struct
+	{
+		const char *class_name;
+		bool		stream;
+	}			events[] = {
+		{"java.lang.UnsupportedOperationException", true},
+		{"java.lang.NullPointerException", false},
+		{"java.lang.Exception", true},
+		{"java.lang.IllegalArgumentException", false},
+	};
+
+	start();
+	for (int i = 0; i < lengthof(events); i++)
+	{
+		si_state_error(&m, i, events[i].stream, events[i].class_name, "oof");
+		finish_run();
+	}
+	IS(SI_STATE_UNHEALTHY_SUPERVISOR);
+	CHECK_INT(m.nerrors, lengthof(events));
+	for (int i = 0; i < lengthof(events); i++)
+	{
+		CHECK_STR(m.errors[i].class_name, events[i].class_name);
+		CHECK(m.errors[i].stream == events[i].stream, "error %d is%s the stream's", i, events[i].stream ? "" : " not");
+		CHECK_STR(m.errors[i].message, "oof");
+	}
+}
+
 static void
 suspended(void)
 {
-	si_state_init(&m, true, 3);
+	si_state_init(&m, true);
 	IS(SI_STATE_PENDING);
 	finish_run();
 	IS(SI_STATE_SUSPENDED);
@@ -231,15 +300,56 @@ halted(void)
 	IS(SI_STATE_RUNNING);
 }
 
+/* Each threshold counts for itself. */
+static void
+thresholds(void)
+{
+	static const SiStateThresholds other = {2, 1, 4, 2};
+	static const SiStateThresholds less = {1, 1, 4, 2};
+
+	si_state_init(&m, false);
+	si_state_set_thresholds(&m, &other);
+	finish_run();
+	failed_run(false);
+	IS(SI_STATE_RUNNING);
+	failed_run(false);
+	IS(SI_STATE_UNHEALTHY_SUPERVISOR);
+	finish_run();
+	IS(SI_STATE_RUNNING);
+	for (int i = 0; i < 4; i++)
+	{
+		IS(SI_STATE_RUNNING);
+		task(false);
+		finish_run();
+	}
+	IS(SI_STATE_UNHEALTHY_TASKS);
+	task(true);
+	finish_run();
+	IS(SI_STATE_UNHEALTHY_TASKS);
+	task(true);
+	finish_run();
+	IS(SI_STATE_RUNNING);
+
+	/* as many errors are kept as the larger one says, the newest */
+	CHECK_INT(m.nerrors, 2);
+	si_state_error(&m, 77, true, "StreamException", "the last");
+	si_state_set_thresholds(&m, &less);
+	CHECK_INT(m.nerrors, 1);
+	CHECK_INT(m.errors[0].at, 77);
+}
+
 int
 main(void)
 {
+	thresholds();
 	first_run();
 	idle();
 	stopping();
 	stream_failures();
 	other_failures();
 	task_failures();
+	transient_failures();
+	errors();
 	suspended();
 	halted();
 	return harness_end("test_supervisor_state");

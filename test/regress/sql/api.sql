@@ -219,7 +219,7 @@ SELECT error('TRUNCATE wiki');
 -- fences: nobody reads here, so they time out
 --
 SELECT wait_for_offset('wiki', 0, 5, '10 ms'), wait_until_current('wiki', '10 ms');
-SELECT wait_for_offset('flat', 1, 199, '0'), wait_for_offset('flat', 1, 200, '0'), wait_for_offset('flat', 1, 199, '0', 'nobody'), wait_for_offset('flat', 1, 199, '0', 'other');
+SELECT wait_for_offset('flat', 1, 199, '0'), wait_for_offset('flat', 1, 200, '0'), wait_for_offset('flat', 1, 199, '0', 'nobody'), error($$SELECT wait_for_offset('flat', 1, 199, '0', 'other')$$);
 SELECT error($$SELECT wait_for_offset('nope', 0, 5)$$), error($$SELECT wait_until_current('nope')$$), error($$SELECT wait_until_current(E'Nice id, \'really\'')$$);
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT error($$SELECT wait_for_offset('wiki', 0, 5)$$), error($$SELECT wait_until_current('wiki')$$);

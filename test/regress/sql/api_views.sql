@@ -52,6 +52,7 @@ FROM stream_ingest.tasks ORDER BY created_time, task_id;
 SELECT segment_id, kind, number, level, group_id, "start", "end", min_time, max_time, num_rows, size, is_published, is_realtime, first_seq, last_seq, file
 FROM stream_ingest.segments ORDER BY kind, group_id, number;
 SELECT * FROM stream_ingest.row_stats ORDER BY group_id;
+-- sup-33 of Druid's cases: partition 1 was read beyond what the broker has last told, so its lag is not among them
 SELECT name, value, dims FROM stream_ingest.metrics WHERE name NOT LIKE 'task/run/time' ORDER BY name, dims;
 SELECT topic, partition, "offset", error_type, reason, payload_bytes, payload FROM stream_ingest.rejected_messages ORDER BY "offset";
 SELECT * FROM stream_ingest.rejected_messages_dropped;
