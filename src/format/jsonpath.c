@@ -2,9 +2,9 @@
  * jsonpath.c
  *		The compiler of JSONPath: see jsonpath.h.
  *
- * Recursive descent over the text.  What Druid's library takes and this does
- * not (=~, subsetof and the like, functions besides those listed) is refused
- * here, with its place, when a spec is submitted.
+ * Recursive descent over the text.  What is no path, and operators that find
+ * nothing in Druid (all, type), are refused here, with their place, when a
+ * spec is submitted.
  */
 #include "common/port.h"
 
@@ -138,6 +138,27 @@ literal(Compiler *c, SiJsonNode *node)
 	return true;
 }
 
+/* /pattern/flags */
+static bool
+pattern(Compiler *c, PathOperand *o)
+{
+	const char *start = ++c->p;
+	const char *end;
+	char		flags[8];
+	size_t		n = 0;
+
+	while (c->p < c->end && *c->p != '/')
+		c->p += *c->p == '\\' && c->p + 1 < c->end ? 2 : 1;
+	if (c->p == c->end)
+		return fail(c, "the regular expression is not closed");
+	end = c->p++;
+	while (c->p < c->end && isalpha((unsigned char) *c->p) && strchr("dimsuUx", *c->p) && n < sizeof(flags) - 1)
+		flags[n++] = *c->p++;
+	flags[n] = '\0';
+	o->pattern = si_matcher_create(start, end - start, flags, c->why);
+	return o->pattern != NULL;
+}
+
 static bool
 operand(Compiler *c, PathOperand *o)
 {
@@ -145,6 +166,8 @@ operand(Compiler *c, PathOperand *o)
 	blanks(c);
 	if (c->p == c->end)
 		return fail(c, "a path or a value is expected");
+	if (*c->p == '/')
+		return pattern(c, o);
 	if (*c->p != '@' && *c->p != '$')
 		return literal(c, &o->literal);
 	o->from_root = *c->p++ == '$';
@@ -164,30 +187,60 @@ new_filter(FilterKind kind, PathFilter *left, PathFilter *right)
 	return f;
 }
 
+static const struct
+{
+	const char *word;
+	FilterKind	kind;
+}			operators[] = {
+	{"==", FILTER_EQ}, {"!=", FILTER_NE}, {"===", FILTER_SAME}, {"!==", FILTER_NOT_SAME}, {"<", FILTER_LT},
+	{"<=", FILTER_LE}, {">", FILTER_GT}, {">=", FILTER_GE}, {"=~", FILTER_MATCHES}, {"in", FILTER_IN},
+	{"nin", FILTER_NIN}, {"contains", FILTER_CONTAINS}, {"size", FILTER_SIZE}, {"empty", FILTER_EMPTY},
+	{"subsetof", FILTER_SUBSETOF}, {"anyof", FILTER_ANYOF}, {"noneof", FILTER_NONEOF}
+};
+
+/* An operator: signs, or a word in any case. */
+static bool
+operator(Compiler *c, FilterKind *kind)
+{
+	const char *start = c->p;
+	const char *p = start;
+
+	if (p < c->end && isalpha((unsigned char) *p))
+		while (p < c->end && isalpha((unsigned char) *p))
+			p++;
+	else
+		while (p < c->end && strchr("=!<>~", *p) != NULL)
+			p++;
+	for (int i = 0; i < lengthof(operators); i++)
+	{
+		if (strlen(operators[i].word) == (size_t) (p - start) && pg_strncasecmp(operators[i].word, start, p - start) == 0)
+		{
+			*kind = operators[i].kind;
+			c->p = p;
+			return true;
+		}
+	}
+	return false;
+}
+
 static PathFilter *
 comparison(Compiler *c)
 {
-	static const struct
-	{
-		const char *word;
-		FilterKind	kind;
-	}			operators[] = {
-		{"===", FILTER_EQ}, {"!==", FILTER_NE}, {"==", FILTER_EQ}, {"!=", FILTER_NE}, {"<=", FILTER_LE},
-		{">=", FILTER_GE}, {"<", FILTER_LT}, {">", FILTER_GT}, {"in ", FILTER_IN}, {"IN ", FILTER_IN},
-		{"nin ", FILTER_NIN}, {"NIN ", FILTER_NIN}
-	};
 	PathFilter *f = new_filter(FILTER_EXISTS, NULL, NULL);
 
 	if (!operand(c, &f->a))
 		return NULL;
 	blanks(c);
-	for (int i = 0; i < lengthof(operators); i++)
+	if (c->p < c->end && operator(c, &f->kind))
 	{
-		if (take(c, operators[i].word))
+		if (!operand(c, &f->b))
+			return NULL;
+		if (f->kind != FILTER_MATCHES && (f->a.pattern != NULL || f->b.pattern != NULL))
 		{
-			f->kind = operators[i].kind;
-			return operand(c, &f->b) ? f : NULL;
+			fail(c, "a regular expression has no operator but =~");
+			return NULL;
 		}
+		return f;
 	}
 	if (c->p < c->end && *c->p != ')' && *c->p != '&' && *c->p != '|')
 	{
@@ -314,6 +367,8 @@ bracket_names(Compiler *c, PathStep *s)
 static bool
 bracket_numbers(Compiler *c, PathStep *s)
 {
+	int64		ignored;
+
 	s->kind = STEP_INDEX;
 	s->indexes = grow_list(NULL, 0, sizeof(int64));
 	blanks(c);
@@ -329,7 +384,11 @@ bracket_numbers(Compiler *c, PathStep *s)
 		s->kind = STEP_SLICE;
 		blanks(c);
 		s->has_to = c->p < c->end && *c->p != ']';
-		return (!s->has_to || integer(c, &s->to)) && expect(c, "]");
+		if (s->has_to && !integer(c, &s->to))
+			return false;
+		/* a step is read and does nothing, as in Druid */
+		blanks(c);
+		return (!take(c, ":") || integer(c, &ignored)) && expect(c, "]");
 	}
 	s->indexes[s->n++] = s->from;
 	blanks(c);
@@ -369,6 +428,22 @@ bracket(Compiler *c)
 	return NULL;
 }
 
+/* length() counts what a path that it is given finds with a [*] behind it. */
+static void
+add_wildcard(SiJsonPath *path)
+{
+	PathStep  **tail = &path->first;
+
+	while (*tail != NULL)
+	{
+		if ((*tail)->kind == STEP_FUNCTION)
+			return;
+		tail = &(*tail)->next;
+	}
+	*tail = new_step(STEP_WILDCARD);
+	path->definite = false;
+}
+
 static bool
 operand_list(Compiler *c, PathStep *s)
 {
@@ -380,6 +455,8 @@ operand_list(Compiler *c, PathStep *s)
 		s->operands = grow_list(s->operands, s->n, sizeof(PathOperand));
 		if (s->n == MAX_LIST || !operand(c, &s->operands[s->n]))
 			return false;
+		if (s->function == FUNCTION_LENGTH && s->operands[s->n].path != NULL)
+			add_wildcard(s->operands[s->n].path);
 		s->n++;
 		blanks(c);
 	} while (take(c, ","));
@@ -396,7 +473,8 @@ function(Compiler *c, const char *name, size_t len)
 	}			functions[] = {
 		{"length", FUNCTION_LENGTH}, {"size", FUNCTION_LENGTH}, {"min", FUNCTION_MIN}, {"max", FUNCTION_MAX},
 		{"avg", FUNCTION_AVG}, {"sum", FUNCTION_SUM}, {"stddev", FUNCTION_STDDEV}, {"concat", FUNCTION_CONCAT},
-		{"append", FUNCTION_APPEND}, {"keys", FUNCTION_KEYS}, {"first", FUNCTION_FIRST}, {"last", FUNCTION_LAST}
+		{"append", FUNCTION_APPEND}, {"keys", FUNCTION_KEYS}, {"first", FUNCTION_FIRST}, {"last", FUNCTION_LAST},
+		{"index", FUNCTION_INDEX}
 	};
 	PathStep   *s = new_step(STEP_FUNCTION);
 
@@ -500,8 +578,12 @@ path_after_root(Compiler *c, bool inner)
 		}
 		if (s == NULL)
 			return NULL;
-		if (s->kind == STEP_FUNCTION && scans)
+		if (s->kind == STEP_FUNCTION && path->first != NULL && path->first->kind == STEP_SCAN)
+		{
 			path->scan_function = s;
+			if (s->function == FUNCTION_LENGTH)
+				add_wildcard(path);
+		}
 		else
 		{
 			*tail = s;

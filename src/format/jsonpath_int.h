@@ -6,6 +6,7 @@
 #define SI_FORMAT_JSONPATH_INT_H
 
 #include "format/jsonpath.h"
+#include "format/matcher.h"
 
 typedef enum PathStepKind
 {
@@ -30,7 +31,8 @@ typedef enum PathFunction
 	FUNCTION_APPEND,
 	FUNCTION_KEYS,
 	FUNCTION_FIRST,
-	FUNCTION_LAST
+	FUNCTION_LAST,
+	FUNCTION_INDEX
 } PathFunction;
 
 typedef enum FilterKind
@@ -41,12 +43,21 @@ typedef enum FilterKind
 	FILTER_EXISTS,
 	FILTER_EQ,
 	FILTER_NE,
+	FILTER_SAME,				/* === */
+	FILTER_NOT_SAME,
 	FILTER_LT,
 	FILTER_LE,
 	FILTER_GT,
 	FILTER_GE,
 	FILTER_IN,
-	FILTER_NIN
+	FILTER_NIN,
+	FILTER_CONTAINS,
+	FILTER_SIZE,
+	FILTER_EMPTY,
+	FILTER_SUBSETOF,
+	FILTER_ANYOF,
+	FILTER_NONEOF,
+	FILTER_MATCHES
 } FilterKind;
 
 typedef struct PathFilter PathFilter;
@@ -57,6 +68,7 @@ typedef struct PathOperand
 	SiJsonPath *path;			/* NULL: literal */
 	bool		from_root;		/* path begins with $ */
 	SiJsonNode	literal;
+	SiMatcher  *pattern;		/* a regular expression in place of a literal */
 } PathOperand;
 
 struct PathFilter
@@ -93,5 +105,35 @@ struct SiJsonPath
 	bool		needs_root;		/* a filter or function has a path from $ */
 	PathStep   *scan_function;	/* applied to all that a scanning path found */
 };
+
+/*
+ * One evaluation.  The number of its steps is bounded, so that no path and
+ * message together keep a task busy for long: beyond it nothing more is found.
+ */
+typedef struct PathEvaluation
+{
+	const SiJsonNode *root;
+	SiScratch  *scratch;
+	int64		steps;
+	bool		no_memory;
+	bool		invalid;		/* a filter compares what has no comparison: it does not pass */
+
+	SiJsonNode *found;
+	int			nfound;
+	int			cap;
+} PathEvaluation;
+
+/* jsonpath_eval.c */
+
+/* False when there is no such value.  What an object lacks is null. */
+extern bool si_path_operand(PathEvaluation *e, const PathOperand *o, const SiJsonNode *current, SiJsonNode *value);
+
+/* jsonpath_filter.c */
+extern bool si_path_accepts(PathEvaluation *e, const PathFilter *f, const SiJsonNode *node);
+
+/* jsonpath_function.c */
+
+/* False when the function has no result. */
+extern bool si_path_apply(PathEvaluation *e, const PathStep *s, const SiJsonNode *node, SiJsonNode *result);
 
 #endif							/* SI_FORMAT_JSONPATH_INT_H */
