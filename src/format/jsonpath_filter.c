@@ -144,7 +144,7 @@ equal_inside(PathEvaluation *e, const SiJsonNode *a, const SiJsonNode *b, int de
 
 /* a == b */
 static bool
-equal(PathEvaluation *e, const SiJsonNode *a, const SiJsonNode *b)
+equal_values(PathEvaluation *e, const SiJsonNode *a, const SiJsonNode *b)
 {
 	if (a->v.kind == SI_VALUE_STRING && (b->v.kind == SI_VALUE_STRING || is_number(b)))
 		return compare_texts(e, a, b) == 0;
@@ -168,7 +168,7 @@ in_list(PathEvaluation *e, const SiJsonNode *value, const SiJsonNode *list)
 
 	if (si_node_walk(&walk, list))
 		while (si_node_next(&walk, NULL, &element))
-			if (equal(e, value, &element))
+			if (equal_values(e, value, &element))
 				return true;
 	return false;
 }
@@ -316,13 +316,13 @@ compares(PathEvaluation *e, const PathFilter *f, const SiJsonNode *node)
 	switch (f->kind)
 	{
 		case FILTER_EQ:
-			return equal(e, &a, &b);
+			return equal_values(e, &a, &b);
 		case FILTER_NE:
-			return !equal(e, &a, &b);
+			return !equal_values(e, &a, &b);
 		case FILTER_SAME:
-			return same_kind(&a, &b) && equal(e, &a, &b);
+			return same_kind(&a, &b) && equal_values(e, &a, &b);
 		case FILTER_NOT_SAME:
-			return !same_kind(&a, &b) || !equal(e, &a, &b);
+			return !same_kind(&a, &b) || !equal_values(e, &a, &b);
 		case FILTER_IN:
 			return is_list(e, &b) && in_list(e, &a, &b);
 		case FILTER_NIN:
