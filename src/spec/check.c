@@ -252,11 +252,22 @@ says_default(const SiField *field, const SiJson *value)
 	return si_json_equal(si_json_parse(field->deflt), value);
 }
 
+bool
+si_field_is_blank(const SiField *field, const SiJson *value)
+{
+	SiFieldType type = field->type;
+
+	return si_value_is_blank(value) && (type == SI_FIELD_BOOL || type == SI_FIELD_INT || type == SI_FIELD_LONG ||
+										type == SI_FIELD_REAL || type == SI_FIELD_PERIOD || type == SI_FIELD_DURATION || type == SI_FIELD_INSTANT);
+}
+
 static void
 check_value_now(SiSpecFindings *f, const SiField *field, const SiJson *value, const char *shown)
 {
 	bool		object = value->kind == SI_JSON_OBJECT;
 
+	if (si_field_is_blank(field, value))
+		unconstify(SiJson *, value)->kind = SI_JSON_NULL;
 	if (field->type != SI_FIELD_OBJECT && field->type != SI_FIELD_DIMENSION && si_json_is_empty(value) &&
 		(field->use != SI_USED || si_json_is_null(value)))
 		return;

@@ -101,11 +101,20 @@ extern void si_spec_missing(const char *path, const char *hint) SI_NORETURN;
  * absent values are not passed in.
  */
 extern bool si_value_string(const SiJson *v, const char **text);
+/* A text of blanks only. */
+extern bool si_value_is_blank(const SiJson *v);
 extern bool si_value_bool(const SiJson *v, bool *value);
 extern bool si_value_int(const SiJson *v, int64 min, int64 max, int64 *value);
 extern bool si_value_real(const SiJson *v, double *value);
 extern bool si_value_period(const SiJson *v, int64 *ms, SiReason *why);
 extern bool si_value_instant(const SiJson *v, int64 *ms, SiReason *why);
+
+/*
+ * Whether a value means that its field is not given: Druid's JSON library
+ * takes a text without characters so where it expects a number, a boolean, a
+ * period or a time.
+ */
+extern bool si_field_is_blank(const SiField *field, const SiJson *value);
 
 /* Numbers of the row of a field, with the bounds of its type. */
 extern void si_field_range(const SiField *field, int64 *min, int64 *max);

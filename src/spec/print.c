@@ -172,7 +172,7 @@ print_members(const SiJson *given, const char *schema, bool reveal)
 
 		if (name == NULL)
 			continue;
-		if (!si_json_is_null(value))
+		if (!si_json_is_null(value) && !si_field_is_blank(field, value))
 			si_json_set(object, name, print_value(field, value, reveal));
 		else if (always_shown(field))
 			si_json_set(object, name, print_members(NULL, field->path, reveal));

@@ -63,6 +63,9 @@ extern void si_spec_note_rollup(const SiSpec *spec, const SiSpecShape *shape);
 
 /* spec_transform.c */
 
+/* An interval start/end, start/period or period/end; ERROR when it is none. */
+extern void si_spec_interval(const SiJson *node, const char *path, int64 *start, int64 *end);
+
 /* Fills transforms and filter. */
 extern void si_spec_transforms(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *findings);
 

@@ -89,6 +89,7 @@ check_name(const char *name, const char *path, int max_len)
 	else if (strlen(name) > max_len)
 		ereport(ERROR,
 				(errcode(ERRCODE_NAME_TOO_LONG),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, path),
 				 errmsg("invalid value for %s: \"%s\"", path, name),
 				 errdetail("It is %d bytes long; at most %d are possible.", (int) strlen(name), max_len)));
 	for (const unsigned char *p = (const unsigned char *) name; *p && what == NULL; p++)
@@ -101,6 +102,7 @@ check_name(const char *name, const char *path, int max_len)
 	if (what)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, path),
 				 errmsg("invalid value for %s: \"%s\"", path, name),
 				 errdetail("%s", what)));
 }

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/heap.h"
 #include "format/timestamp.h"
 #include "spec/shape.h"
 
@@ -68,15 +69,51 @@ duplicate_column(const char *path, const char *name)
 			 errhint("Every dimension and every metric is a column of its own; give them different names.")));
 }
 
-/* Refuses the name that every data source has already. */
+/* Refuses the name that every data source has already, and those that no table can have. */
 static void
 check_column_name(const char *path, const char *name)
 {
+	bool		too_long = strlen(name) >= NAMEDATALEN;
+
+	if (too_long || SystemAttributeByName(name) != NULL)
+		ereport(ERROR,
+				(errcode(too_long ? ERRCODE_NAME_TOO_LONG : ERRCODE_INVALID_NAME),
+				 errmsg("column \"%s\" in %s is not possible: %s", name, path,
+						too_long ? "the name is longer than 63 bytes" : "the name is that of a system column of PostgreSQL"),
+				 errhint("Give it another name; a transform of that name can take the value of the field.")));
 	if (strcmp(name, SI_TIME_COLUMN) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_COLUMN),
 				 errmsg("column \"%s\" in %s is the time column", name, path),
 				 errhint("timestampSpec says what goes into it; give the column another name.")));
+}
+
+/* The type that an auto dimension is given. */
+static void
+cast_dimension(SiSpecDimension *d, const SiJson *cast, const char *path)
+{
+	static const struct
+	{
+		const char *name;
+		SiType		type;
+	}			types[] = {{"STRING", SI_TYPE_STRING}, {"LONG", SI_TYPE_LONG}, {"FLOAT", SI_TYPE_FLOAT}, {"DOUBLE", SI_TYPE_DOUBLE}};
+	const char *text;
+
+	if (!d->automatic || si_json_is_empty(cast) || !si_value_string(cast, &text))
+		return;
+	d->automatic = false;
+	for (int i = 0; i < lengthof(types); i++)
+	{
+		if (pg_strcasecmp(text, types[i].name) == 0)
+		{
+			d->type = types[i].type;
+			return;
+		}
+	}
+	if (pg_strncasecmp(text, "ARRAY<", 6) != 0 && pg_strcasecmp(text, "COMPLEX<json>") != 0)
+		si_spec_error(psprintf("%s.castToType", path), cast,
+					  "Expected STRING, LONG, FLOAT, DOUBLE, an ARRAY<...> of these or COMPLEX<json>.", NULL);
+	d->json = true;
 }
 
 static void
@@ -103,6 +140,7 @@ build_dimension(SiSpecDimension *d, const SiJson *node, const char *path)
 		strcmp(word, "double") == 0 ? SI_TYPE_DOUBLE : SI_TYPE_STRING;
 	d->json = strcmp(word, "json") == 0;
 	d->automatic = strcmp(word, "auto") == 0;
+	cast_dimension(d, si_json_get(node, "castToType"), path);
 	d->bitmap = d->type == SI_TYPE_STRING;
 	word = word_of(node, "multiValueHandling", psprintf("%s.multiValueHandling", base), "SORTED_ARRAY");
 	d->multi_value = strcmp(word, "ARRAY") == 0 ? SI_MULTI_ARRAY :
@@ -121,11 +159,17 @@ build_dimension(SiSpecDimension *d, const SiJson *node, const char *path)
 
 /* The next dimension, after those before it. */
 static void
-add_dimension(SiSpec *spec, const SiJson *node, const char *list_path, const char *path)
+add_dimension(SiSpec *spec, const SiJson *node, const char *list_path, const char *path, SiSpecFindings *findings)
 {
 	SiSpecDimension d = {0};
 
 	build_dimension(&d, node, path);
+	/* Druid's way to say where the time comes in the order of rows */
+	if (strcmp(d.name, SI_TIME_COLUMN) == 0 && d.type == SI_TYPE_LONG)
+	{
+		si_finding_no_effect(findings, path, "Every table has the column, and rows are always sorted by time first.");
+		return;
+	}
 	check_column_name(list_path, d.name);
 	for (int j = 0; j < spec->ndimensions; j++)
 	{
@@ -156,7 +200,7 @@ add_exclusion(SiSpec *spec, const SiJson *node, const char *section_path)
 static void
 try_dimension(SiSpec *spec, const SiJson *node, const char *list_path, const char *path, SiSpecFindings *findings)
 {
-	SI_CHECKED(findings, path, add_dimension(spec, node, list_path, path));
+	SI_CHECKED(findings, path, add_dimension(spec, node, list_path, path, findings));
 }
 
 static void
@@ -343,9 +387,17 @@ build_granularities(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *find
 	const SiJson *section = si_spec_at(shape->root, "spec.dataSchema.granularitySpec");
 	const SiJson *segment = si_json_get(section, "segmentGranularity");
 	const SiJson *query = si_json_get(section, "queryGranularity");
+	const SiJson *intervals = si_json_get(section, "intervals");
 	char	   *segment_path = psprintf("%sdataSchema.granularitySpec.segmentGranularity", shape->prefix);
 	char	   *query_path = psprintf("%sdataSchema.granularitySpec.queryGranularity", shape->prefix);
 
+	for (int i = 0; !si_json_is_null(intervals) && i < intervals->n; i++)
+	{
+		int64		start,
+					end;
+
+		si_spec_interval(intervals->items[i], psprintf("%sdataSchema.granularitySpec.intervals[%d]", shape->prefix, i), &start, &end);
+	}
 	si_granularity_from_name("DAY", &spec->segment_granularity);
 	si_granularity_from_name("NONE", &spec->query_granularity);
 	if (!si_json_is_null(segment))

@@ -240,7 +240,7 @@ set_range(SiFilter *f, const SiJson *node, const char *path)
 
 /* start/end, start/period or period/end. */
 static bool
-parse_interval(const char *text, int64 *start, int64 *end, SiReason *why)
+parse_interval_ends(const char *text, int64 *start, int64 *end, SiReason *why)
 {
 	const char *slash = strchr(text, '/');
 	char	   *first;
@@ -268,6 +268,18 @@ parse_interval(const char *text, int64 *start, int64 *end, SiReason *why)
 	return true;
 }
 
+void
+si_spec_interval(const SiJson *node, const char *path, int64 *start, int64 *end)
+{
+	const char *text;
+	SiReason	why = {""};
+
+	if (!si_value_string(node, &text) || !parse_interval_ends(text, start, end, &why) || *end < *start)
+		si_spec_error(path, node,
+					  why.text[0] ? psprintf("Expected an interval: %s.", why.text) : "Expected an interval.",
+					  "Write for example 2015-09-12T00:00:00Z/2015-09-13T00:00:00Z.");
+}
+
 static void
 set_intervals(SiFilter *f, const SiJson *node, const char *path)
 {
@@ -280,14 +292,7 @@ set_intervals(SiFilter *f, const SiJson *node, const char *path)
 	f->ends = palloc(sizeof(int64) * Max(list->n, 1));
 	for (int i = 0; i < list->n; i++)
 	{
-		const char *text;
-		SiReason	why = {""};
-
-		if (!si_value_string(list->items[i], &text) ||
-			!parse_interval(text, &f->starts[i], &f->ends[i], &why) || f->ends[i] < f->starts[i])
-			si_spec_error(psprintf("%s[%d]", path, i), list->items[i],
-						  why.text[0] ? psprintf("Expected an interval: %s.", why.text) : "Expected an interval.",
-						  "Write for example 2015-09-12T00:00:00Z/2015-09-13T00:00:00Z.");
+		si_spec_interval(list->items[i], psprintf("%s[%d]", path, i), &f->starts[i], &f->ends[i]);
 		f->nintervals++;
 	}
 }

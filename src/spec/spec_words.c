@@ -26,6 +26,8 @@
 #define BATCH_ONLY	"A format of files, not of messages."
 #define SIMPLE_METRICS "Supported are count, {long,float,double}{Sum,Min,Max} and {long,float,double,string}{First,Last,Any}."
 #define AT_QUERY	"An aggregator of queries, not of ingestion."
+#define DISTINCT	"There are no sketches: make the field a dimension, and count(DISTINCT ...) answers exactly."
+#define QUANTILES	"There are no sketches: make the field a dimension, and percentile_cont(...) answers exactly."
 #define COMPRESSION(field) \
 	{INDEX "." field, "lz4", SI_USED, NULL}, {INDEX "." field, "lzf", SI_USED, NULL}, \
 	{INDEX "." field, "zstd", SI_USED, NULL}, {INDEX "." field, "uncompressed", SI_USED, NULL}, \
@@ -76,8 +78,8 @@ const SiWord si_spec_words[] = {
 	{METRIC, "doubleLast", SI_USED, "value of the largest time"},
 	{METRIC, "stringFirst", SI_USED, "value of the smallest time"},
 	{METRIC, "stringLast", SI_USED, "value of the largest time"},
-	{METRIC, "hyperUnique", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "cardinality", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "hyperUnique", SI_LATER, DISTINCT},
+	{METRIC, "cardinality", SI_LATER, DISTINCT},
 	{METRIC, "filtered", SI_USED, "another aggregator, of the rows that a filter lets through"},
 	{METRIC, "expression", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "javascript", SI_LATER, SIMPLE_METRICS},
@@ -88,20 +90,20 @@ const SiWord si_spec_words[] = {
 	{METRIC, "doubleMean", SI_LATER, AT_QUERY},
 	{METRIC, "grouping", SI_LATER, AT_QUERY},
 	{METRIC, "singleValue", SI_LATER, AT_QUERY},
-	{METRIC, "HLLSketchBuild", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "HLLSketchMerge", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "thetaSketch", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "quantilesDoublesSketch", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "arrayOfDoublesSketch", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "KllDoublesSketch", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "KllFloatsSketch", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "momentSketch", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "tDigestSketch", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "HLLSketchBuild", SI_LATER, DISTINCT},
+	{METRIC, "HLLSketchMerge", SI_LATER, DISTINCT},
+	{METRIC, "thetaSketch", SI_LATER, DISTINCT},
+	{METRIC, "quantilesDoublesSketch", SI_LATER, QUANTILES},
+	{METRIC, "arrayOfDoublesSketch", SI_LATER, DISTINCT},
+	{METRIC, "KllDoublesSketch", SI_LATER, QUANTILES},
+	{METRIC, "KllFloatsSketch", SI_LATER, QUANTILES},
+	{METRIC, "momentSketch", SI_LATER, QUANTILES},
+	{METRIC, "tDigestSketch", SI_LATER, QUANTILES},
 	{METRIC, "bloom", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "approxHistogram", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "approxHistogramFold", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "fixedBucketsHistogram", SI_LATER, SIMPLE_METRICS},
-	{METRIC, "variance", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "approxHistogram", SI_LATER, QUANTILES},
+	{METRIC, "approxHistogramFold", SI_LATER, QUANTILES},
+	{METRIC, "fixedBucketsHistogram", SI_LATER, QUANTILES},
+	{METRIC, "variance", SI_LATER, "Make the field a dimension, and var_pop(...) or var_samp(...) answers."},
 	{METRIC, "timeMin", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "timeMax", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "compressedBigDecimal", SI_LATER, SIMPLE_METRICS},
@@ -205,11 +207,42 @@ const SiWord si_spec_words[] = {
 	COMPRESSION("metricCompression"),
 	COMPRESSION("jsonCompression"),
 	COMPRESSION("complexMetricCompression"),
+	{INDEX ".stringDictionaryEncoding.type", "utf8", SI_NO_EFFECT, NULL},
+	{INDEX ".stringDictionaryEncoding.type", "frontCoded", SI_NO_EFFECT, NULL},
+	{"spec.tuningConfig.segmentWriteOutMediumFactory.type", "tmpFile", SI_NO_EFFECT, NULL},
+	{"spec.tuningConfig.segmentWriteOutMediumFactory.type", "offHeapMemory", SI_NO_EFFECT, NULL},
+	{"spec.tuningConfig.segmentWriteOutMediumFactory.type", "onHeapMemory", SI_NO_EFFECT, NULL},
 	{INDEX ".longEncoding", "longs", SI_NO_EFFECT, NULL},
 	{INDEX ".longEncoding", "auto", SI_NO_EFFECT, NULL},
 };
 
 const int	si_spec_nwords = lengthof(si_spec_words);
+
+/* What other systems call a word of ours. */
+static const struct
+{
+	const char *path;
+	const char *other;
+	const char *word;
+}			synonyms[] = {
+	{DIM ".type", "int", "long"},
+	{DIM ".type", "integer", "long"},
+	{DIM ".type", "bigint", "long"},
+	{DIM ".type", "number", "double"},
+	{DIM ".type", "numeric", "double"},
+	{DIM ".type", "real", "float"},
+	{DIM ".type", "boolean", "string"},
+	{DIM ".type", "text", "string"},
+	{DIM ".type", "varchar", "string"},
+	{DIM ".type", "object", "json"},
+	{DIM ".type", "jsonb", "json"},
+	{METRIC, "sum", "longSum"},
+	{METRIC, "min", "longMin"},
+	{METRIC, "max", "longMax"},
+	{METRIC, "first", "longFirst"},
+	{METRIC, "last", "longLast"},
+	{METRIC, "any", "stringAny"},
+};
 
 const char *
 si_spec_members(const SiField *field)
@@ -406,6 +439,11 @@ si_spec_nearest_word(const char *path, const char *word)
 {
 	Nearest		n = {word, NULL, 100};
 
+	for (int i = 0; i < lengthof(synonyms); i++)
+	{
+		if (strcmp(synonyms[i].path, path) == 0 && pg_strcasecmp(synonyms[i].other, word) == 0)
+			return synonyms[i].word;
+	}
 	for (int i = 0; i < si_spec_nwords; i++)
 	{
 		if (strcmp(si_spec_words[i].path, path) == 0)

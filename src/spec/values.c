@@ -4,7 +4,8 @@
  *		makes: see check.h.
  *
  * Numbers may be texts, fractions are cut off, booleans may be texts or
- * numbers, periods and times may be milliseconds.  Knows no field.
+ * numbers, periods and times may be milliseconds and have blanks around
+ * them; a blank text is none of these.  Knows no field.
  */
 #include "postgres.h"
 
@@ -26,6 +27,25 @@ si_value_string(const SiJson *v, const char **text)
 	else
 		return false;
 	return true;
+}
+
+bool
+si_value_is_blank(const SiJson *v)
+{
+	return v->kind == SI_JSON_STRING && v->text[strspn(v->text, " \t\r\n")] == '\0';
+}
+
+/* A text without the blanks around it. */
+static char *
+trimmed(const char *text)
+{
+	size_t		len;
+
+	text += strspn(text, " \t\r\n");
+	len = strlen(text);
+	while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
+		len--;
+	return pnstrdup(text, len);
 }
 
 bool
@@ -88,7 +108,7 @@ si_value_period(const SiJson *v, int64 *ms, SiReason *why)
 		return si_value_int(v, PG_INT64_MIN, PG_INT64_MAX, ms);
 	if (v->kind != SI_JSON_STRING)
 		return false;
-	return si_period_to_ms(v->text, ms, why);
+	return si_period_to_ms(trimmed(v->text), ms, why);
 }
 
 bool
@@ -98,7 +118,7 @@ si_value_instant(const SiJson *v, int64 *ms, SiReason *why)
 		return si_value_int(v, PG_INT64_MIN / 2, PG_INT64_MAX / 2, ms);
 	if (v->kind != SI_JSON_STRING)
 		return false;
-	return si_timestamp_parse_iso(v->text, ms, why);
+	return si_timestamp_parse_iso(trimmed(v->text), ms, why);
 }
 
 void

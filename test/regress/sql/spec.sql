@@ -172,6 +172,7 @@ SELECT pg_temp.try('{spec,dataSchema,dimensionsSpec,dimensions}', '["a", null]')
 SELECT pg_temp.try('{spec,dataSchema,dimensionsSpec,dimensions}', '"a"');
 SELECT pg_temp.try('{spec,dataSchema,dimensionsSpec,dimensions}', '[{"type": "long"}]');
 SELECT pg_temp.try('{spec,dataSchema,dimensionsSpec,dimensions}', '[{"type": "lnog", "name": "a"}]');
+SELECT pg_temp.try('{spec,dataSchema,dimensionsSpec,dimensions}', '[{"type": "bigint", "name": "a"}]');
 SELECT pg_temp.try('{spec,dataSchema,dimensionsSpec,dimensions}', '[{"type": "json", "name": "a"}]');
 SELECT pg_temp.try('{spec,dataSchema,dimensionsSpec,dimensions}', '[{"type": "auto", "name": "a"}]');
 SELECT pg_temp.echo('{spec,dataSchema,dimensionsSpec,dimensions}', '["a", {"type": "long", "name": "b"},
@@ -179,6 +180,7 @@ SELECT pg_temp.echo('{spec,dataSchema,dimensionsSpec,dimensions}', '["a", {"type
 SELECT pg_temp.try('{spec,dataSchema,dimensionsSpec}', '{"dimensions": ["a"], "dimensionExclusions": ["a"]}');
 SELECT pg_temp.try('{spec,dataSchema,metricsSpec}', '[{"type": "count", "name": "c"}, {"type": "longMax", "name": "c", "fieldName": "x"}]');
 SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1,type}', '"longSums"');
+SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1,type}', '"sum"');
 SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1,type}', '"hyperUnique"');
 SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1,type}', '"longLast"');
 SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1}', '{"type": "stringlast", "name": "s", "fieldName": "f", "maxStringBytes": 10, "timeColumn": "at", "aggregateMultipleValues": true}');
