@@ -27,7 +27,7 @@ PG_FUNCTION_INFO_V1(si_get_supervisor_status);
 typedef struct Partition
 {
 	int64		partition;
-	int			group_id;
+	int			group_id;		/* -1: of none yet */
 	int64		offset;
 	bool		has_latest;
 	int64		lag;			/* up to there, or to the end of a bounded stream */
@@ -49,20 +49,23 @@ typedef struct Status
 	int			nlatest;		/* partitions of the stream, as the broker said */
 	int64	   *latest_partitions;
 	int64	   *latest_offsets;
-	Partition  *partitions;		/* those that are assigned to a task group */
+	int64	   *earliest_offsets;
+	Partition  *partitions;		/* those that are assigned to a task group; then those that will be */
 	int			npartitions;
+	int			nunread;		/* how many those are: without a stored offset, to be read from their beginning */
 } Status;
 
 static void
 load_supervisor_status(Status *st, SiQuery *q)
 {
-	int			n;
+	int			n,
+				nearliest;
 
 	st->state = st->detailed_state = pstrdup("PENDING");
 	st->healthy = true;
 	if (si_query(q,
 				 "SELECT state, detailed_state, healthy, note, recent_errors, offsets_updated,"
-				 " partitions, latest_offsets FROM stream_ingest.supervisor_status"
+				 " partitions, latest_offsets, earliest_offsets FROM stream_ingest.supervisor_status"
 				 " WHERE supervisor_id = $1 AND install = (SELECT uuid FROM stream_ingest.install)",
 				 "t", st->supervisor->id) == 0)
 		return;
@@ -75,12 +78,15 @@ load_supervisor_status(Status *st, SiQuery *q)
 	st->latest_partitions = si_get_int64s(0, 6, &st->nlatest);
 	st->latest_offsets = si_get_int64s(0, 7, &n);
 	n = Min(st->nlatest, n);
+	st->earliest_offsets = si_get_int64s(0, 8, &nearliest);
+	n = Min(n, nearliest);
 	/* the broker has not told the end of some partitions yet */
 	st->nlatest = 0;
 	for (int i = 0; i < n; i++)
 		if (st->latest_offsets[i] >= 0)
 		{
 			st->latest_partitions[st->nlatest] = st->latest_partitions[i];
+			st->earliest_offsets[st->nlatest] = st->earliest_offsets[i];
 			st->latest_offsets[st->nlatest++] = st->latest_offsets[i];
 		}
 }
@@ -116,6 +122,29 @@ put_by_partition(StringInfo json, const Status *st, const char *key, const int64
 	appendStringInfoChar(json, '}');
 }
 
+/* Partitions that the broker has and no task group: not read yet, or not any more since a reset. */
+static void
+add_unread(Status *st)
+{
+	if (!st->spec->use_earliest_offset || st->spec->nbounds > 0)
+		return;
+	for (int k = 0; k < st->nlatest; k++)
+	{
+		Partition  *p = &st->partitions[st->npartitions + st->nunread];
+		bool		assigned = false;
+
+		for (int i = 0; i < st->npartitions; i++)
+			assigned |= st->partitions[i].partition == st->latest_partitions[k];
+		if (assigned || st->earliest_offsets[k] < 0)
+			continue;
+		p->partition = st->latest_partitions[k];
+		p->group_id = -1;
+		p->has_latest = true;
+		p->lag = Max(st->latest_offsets[k] - st->earliest_offsets[k], 0);
+		st->nunread++;
+	}
+}
+
 static void
 load_partitions(Status *st, SiQuery *q)
 {
@@ -125,7 +154,7 @@ load_partitions(Status *st, SiQuery *q)
 				 " unnest(g.partitions, g.offsets, g.stops) p (partition, next, stop)"
 				 " WHERE g.supervisor_id = $1 AND g.install = (SELECT uuid FROM stream_ingest.install)"
 				 " ORDER BY 1", "t", st->supervisor->id);
-	st->partitions = palloc0(sizeof(Partition) * Max(st->npartitions, 1));
+	st->partitions = palloc0(sizeof(Partition) * Max(st->npartitions + st->nlatest, 1));
 	for (int i = 0; i < st->npartitions; i++)
 	{
 		Partition  *p = &st->partitions[i];
@@ -140,6 +169,7 @@ load_partitions(Status *st, SiQuery *q)
 				p->lag = Max(Min(st->latest_offsets[k], si_get_int64(i, 3)) - p->offset, 0);
 			}
 	}
+	add_unread(st);
 }
 
 /* Why nothing happens although the supervisor would; NULL when it does. */
@@ -165,11 +195,12 @@ database_message(void)
 static void
 append_offsets(StringInfo json, const Status *st, const char *key, int group_id, bool lag)
 {
-	int64	   *keys = palloc(sizeof(int64) * Max(st->npartitions, 1));
-	int64	   *values = palloc(sizeof(int64) * Max(st->npartitions, 1));
+	int			all = st->npartitions + (lag ? st->nunread : 0);
+	int64	   *keys = palloc(sizeof(int64) * Max(all, 1));
+	int64	   *values = palloc(sizeof(int64) * Max(all, 1));
 	int			n = 0;
 
-	for (int i = 0; i < st->npartitions; i++)
+	for (int i = 0; i < all; i++)
 	{
 		const Partition *p = &st->partitions[i];
 
@@ -266,7 +297,7 @@ append_payload(StringInfo json, const Status *st, SiQuery *q)
 	if (st->nlatest > 0)
 		put_by_partition(json, st, "latestOffsets", st->latest_partitions, st->latest_offsets, st->nlatest);
 	append_offsets(json, st, "minimumLag", -1, true);
-	for (int i = 0; i < st->npartitions; i++)
+	for (int i = 0; i < st->npartitions + st->nunread; i++)
 		if (st->partitions[i].has_latest)
 			lag += st->partitions[i].lag;
 	si_put_int(json, "aggregateLag", lag);

@@ -224,9 +224,12 @@ SELECT error($$SELECT wait_for_offset('nope', 0, 5)$$), error($$SELECT wait_unti
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT error($$SELECT wait_for_offset('wiki', 0, 5)$$), error($$SELECT wait_until_current('wiki')$$);
 COMMIT;
+-- wherever the timeout finds it
+\set SHOW_CONTEXT never
 SET statement_timeout = '50 ms';
 SELECT wait_for_offset('wiki', 0, 5);
 RESET statement_timeout;
+\set SHOW_CONTEXT errors
 
 --
 -- names
