@@ -143,6 +143,12 @@ si_zone_open(const char *name)
 	return zone;
 }
 
+const char *
+si_zone_name(const SiZone *zone)
+{
+	return zone->name;
+}
+
 /* Asks ICU for the offset at t and for the transitions around it. */
 static void
 find_offset(SiZone *zone, int64 t)

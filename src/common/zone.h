@@ -43,6 +43,9 @@ typedef struct SiZone SiZone;
  */
 extern SiZone *si_zone_open(const char *name);
 
+/* The name that it was opened by. */
+extern const char *si_zone_name(const SiZone *zone);
+
 /* Milliseconds to add to the instant t (ms since the epoch) for local time. */
 extern int64 si_zone_offset(SiZone *zone, int64 t);
 

@@ -254,9 +254,13 @@ static bool
 compare(SiEval *ev, SiExprOp op, const SiExprValue *a, const SiExprValue *b, SiExprValue *out)
 {
 	int			order;
+	bool		nan = (a->type == SI_EXPR_DOUBLE && isnan(a->u.d)) || (b->type == SI_EXPR_DOUBLE && isnan(b->u.d));
 
 	if (!si_expr_compare(ev, a, b, &order))
-		return si_expr_return(out, si_expr_bool(false));
+		return si_expr_return(out, si_expr_null());
+	/* in the order of doubles NaN has its place, but it equals nothing */
+	if (nan && op >= SI_OP_EQ && order == 0)
+		return si_expr_return(out, si_expr_bool(op == SI_OP_NE));
 	return si_expr_return(out, si_expr_bool(op == SI_OP_LT ? order < 0 : op == SI_OP_LE ? order <= 0 :
 											op == SI_OP_GT ? order > 0 : op == SI_OP_GE ? order >= 0 :
 											op == SI_OP_EQ ? order == 0 : order != 0));

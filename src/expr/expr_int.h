@@ -150,6 +150,8 @@ extern void si_expr_from_value(SiEval *ev, const SiValue *v, SiExprValue *out);
 /* A value of JSON text: scalars become values of their type. */
 extern void si_expr_from_json(SiEval *ev, const SiValue *v, bool escaped, SiExprValue *out);
 extern void si_expr_to_value(SiEval *ev, const SiExprValue *v, SiValue *out);
+/* fn_json.c: the value in a JSON text; false when it is none. */
+extern bool si_expr_parse_json(SiEval *ev, const SiExprValue *v, SiExprValue *out);
 /* A value as JSON text. */
 extern SiExprValue si_expr_to_json(SiEval *ev, const SiExprValue *v);
 
@@ -196,6 +198,7 @@ extern const SiExprFunction si_fn_regex[];
 extern const SiExprFunction si_fn_time[];
 extern const SiExprFunction si_fn_array[];
 extern const SiExprFunction si_fn_json[];
+extern const SiExprFunction si_fn_json_tree[];
 extern const SiExprFunction si_fn_format[];
 extern const SiExprFunction si_fn_net[];
 

@@ -5,6 +5,7 @@
  */
 #include "common/port.h"
 
+#include "common/int.h"
 #include "expr/expr_int.h"
 
 static bool
@@ -122,9 +123,9 @@ fn_array_overlap(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExp
 	SiExprValue a = si_expr_as_array(ev, &args[0]);
 	SiExprValue b = si_expr_as_array(ev, &args[1]);
 
-	if (a.isnull || b.isnull)
+	if (a.isnull)
 		return null_result(out);
-	for (uint32 i = 0; i < b.len; i++)
+	for (uint32 i = 0; !b.isnull && i < b.len; i++)
 		if (find_element(ev, &a, &b.u.items[i]) >= 0)
 			return si_expr_return(out, si_expr_bool(true));
 	return si_expr_return(out, si_expr_bool(false));
@@ -134,18 +135,38 @@ static bool
 fn_scalar_in_array(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
 {
 	SiExprValue a = si_expr_as_array(ev, &args[1]);
-	SiExprValue null = si_expr_null();
 
 	if (a.isnull)
 		return null_result(out);
 	if (find_element(ev, &a, &args[0]) >= 0)
 		return si_expr_return(out, si_expr_bool(true));
-	if (args[0].isnull || find_element(ev, &a, &null) >= 0)
-		return null_result(out);
-	return si_expr_return(out, si_expr_bool(false));
+	return args[0].isnull ? null_result(out) : si_expr_return(out, si_expr_bool(false));
 }
 
-/* Elements of a, then of b, cast to a's type; unique when asked. */
+/* Sorts in place: nulls first, then by Druid's comparison. */
+static void
+sort_items(SiEval *ev, SiExprValue *items, uint32 n)
+{
+	for (uint32 gap = n / 2; gap > 0; gap /= 2)
+		for (uint32 i = gap; i < n; i++)
+		{
+			SiExprValue v = items[i];
+			uint32		j = i;
+
+			for (; j >= gap; j -= gap)
+			{
+				const SiExprValue *before = &items[j - gap];
+				int			order = 0;
+
+				if (before->isnull || (!v.isnull && (!si_expr_compare(ev, before, &v, &order) || order <= 0)))
+					break;
+				items[j] = *before;
+			}
+			items[j] = v;
+		}
+}
+
+/* Elements of a, then of b, cast to a's type; unique (and sorted) when asked. */
 static bool
 join(SiEval *ev, const SiExprValue *a, const SiExprValue *b, SiExprType element, bool unique, SiExprValue *out)
 {
@@ -161,6 +182,8 @@ join(SiEval *ev, const SiExprValue *a, const SiExprValue *b, SiExprType element,
 			continue;
 		items[result.len++] = v;
 	}
+	if (unique)
+		sort_items(ev, items, result.len);
 	return si_expr_return(out, result);
 }
 
@@ -328,12 +351,25 @@ apply(SiEval *ev, const SiExprNode *n, const SiExprValue *element, SiExprValue *
 	return si_expr_step(ev) && si_expr_node(ev, n->lambda, out);
 }
 
+/* What a lambda gave, as an array of the type of the first that is not null. */
+static SiExprValue
+array_of_results(SiEval *ev, SiExprValue *items, uint32 n)
+{
+	SiExprType	element = SI_EXPR_STRING;
+
+	for (uint32 i = n; i > 0; i--)
+		if (!items[i - 1].isnull)
+			element = items[i - 1].type == SI_EXPR_ARRAY ? SI_EXPR_STRING : items[i - 1].type;
+	for (uint32 i = 0; i < n; i++)
+		items[i] = si_expr_cast(ev, &items[i], element);
+	return si_expr_array(items, n, element);
+}
+
 static bool
 fn_map(SiEval *ev, const SiExprNode *n, SiExprValue *out)
 {
 	SiExprValue a;
 	SiExprValue *items;
-	SiExprType	element = SI_EXPR_STRING;
 
 	if (!lambda_input(ev, n, &a))
 		return false;
@@ -343,12 +379,7 @@ fn_map(SiEval *ev, const SiExprNode *n, SiExprValue *out)
 	for (uint32 i = 0; i < a.len; i++)
 		if (!apply(ev, n, &a.u.items[i], &items[i]))
 			return false;
-	for (uint32 i = a.len; i > 0; i--)
-		if (!items[i - 1].isnull)
-			element = items[i - 1].type == SI_EXPR_ARRAY ? SI_EXPR_STRING : items[i - 1].type;
-	for (uint32 i = 0; i < a.len; i++)
-		items[i] = si_expr_cast(ev, &items[i], element);
-	return si_expr_return(out, si_expr_array(items, a.len, element));
+	return si_expr_return(out, array_of_results(ev, items, a.len));
 }
 
 static bool
@@ -372,7 +403,8 @@ fn_filter(SiEval *ev, const SiExprNode *n, SiExprValue *out)
 		if (si_expr_as_bool(&yes))
 			items[kept++] = a.u.items[i];
 	}
-	return si_expr_return(out, si_expr_array(items, kept, a.element));
+	/* an array without elements is null here, as Druid has it */
+	return kept == 0 ? null_result(out) : si_expr_return(out, si_expr_array(items, kept, a.element));
 }
 
 static bool
@@ -425,7 +457,85 @@ fn_all(SiEval *ev, const SiExprNode *n, SiExprValue *out)
 	return quantify(ev, n, false, out);
 }
 
-#define NO_CARTESIAN "apply map or fold to one array after the other"
+/* The lambda has an argument for each array, and fold one for what it gathers. */
+static bool
+prepare_cartesian(SiExprNode *n, SiReason *why)
+{
+	if (n->nlocals != n->nargs)
+		return si_format_reason(why, "the lambda needs %d arguments", n->nargs);
+	return true;
+}
+
+/* The arrays; *total is the number of combinations, 0 when one of them is null. */
+static bool
+cartesian_input(SiEval *ev, const SiExprNode *n, int narrays, SiExprValue **arrays, int64 *total)
+{
+	*arrays = si_expr_items(ev, narrays);
+	*total = 1;
+	for (int i = 0; i < narrays; i++)
+	{
+		SiExprValue v;
+
+		if (!si_expr_node(ev, n->args[i], &v))
+			return false;
+		(*arrays)[i] = si_expr_as_array(ev, &v);
+		if ((*arrays)[i].isnull)
+			*total = 0;
+		else if (pg_mul_s64_overflow(*total, (*arrays)[i].len, total) || *total > SI_EXPR_MAX_STEPS)
+			return si_expr_fail(ev, "more than %d calls of lambdas are needed", SI_EXPR_MAX_STEPS);
+	}
+	return true;
+}
+
+/* Combination i, the last array the fastest, and the lambda's value for it. */
+static bool
+apply_combination(SiEval *ev, const SiExprNode *n, const SiExprValue *arrays, int narrays, int64 i, SiExprValue *out)
+{
+	for (int k = narrays - 1; k >= 0; k--)
+	{
+		ev->locals[n->first_local + k] = arrays[k].u.items[i % arrays[k].len];
+		i /= arrays[k].len;
+	}
+	return si_expr_step(ev) && si_expr_node(ev, n->lambda, out);
+}
+
+static bool
+fn_cartesian_map(SiEval *ev, const SiExprNode *n, SiExprValue *out)
+{
+	SiExprValue *arrays;
+	SiExprValue *items;
+	int64		total;
+
+	if (!cartesian_input(ev, n, n->nargs, &arrays, &total))
+		return false;
+	if (total == 0)
+		return null_result(out);
+	items = si_expr_items(ev, (uint32) total);
+	for (int64 i = 0; i < total; i++)
+		if (!apply_combination(ev, n, arrays, n->nargs, i, &items[i]))
+			return false;
+	return si_expr_return(out, array_of_results(ev, items, (uint32) total));
+}
+
+static bool
+fn_cartesian_fold(SiEval *ev, const SiExprNode *n, SiExprValue *out)
+{
+	int			narrays = n->nargs - 1;
+	SiExprValue *arrays;
+	int64		total;
+
+	if (!cartesian_input(ev, n, narrays, &arrays, &total) || !si_expr_node(ev, n->args[narrays], out))
+		return false;
+	if (total == 0)
+		return null_result(out);
+	for (int64 i = 0; i < total; i++)
+	{
+		ev->locals[n->first_local + narrays] = *out;
+		if (!apply_combination(ev, n, arrays, narrays, i, out))
+			return false;
+	}
+	return true;
+}
 
 const SiExprFunction si_fn_array[] = {
 	{"array", 0, -1, .call = fn_array},
@@ -452,7 +562,7 @@ const SiExprFunction si_fn_array[] = {
 	{"fold", 2, 2, .lazy = fn_fold, .lambda = 2},
 	{"any", 1, 1, .lazy = fn_any, .lambda = 1},
 	{"all", 1, 1, .lazy = fn_all, .lambda = 1},
-	{"cartesian_map", 2, -1, .why_not = NO_CARTESIAN},
-	{"cartesian_fold", 3, -1, .why_not = NO_CARTESIAN},
+	{"cartesian_map", 2, -1, .lazy = fn_cartesian_map, .prepare = prepare_cartesian, .lambda = -1},
+	{"cartesian_fold", 3, -1, .lazy = fn_cartesian_fold, .prepare = prepare_cartesian, .lambda = -1},
 	{NULL}
 };

@@ -105,7 +105,9 @@ put_number(Output *o, const Item *item, const SiExprValue *v)
 
 	if (is_long && v->type != SI_EXPR_LONG)
 		return si_expr_fail(o->ev, "format: %%%c needs an integer", item->conversion);
-	if (!is_long && (v->type == SI_EXPR_STRING || !si_expr_as_double(v, &d)))
+	if (!is_long && v->type == SI_EXPR_DOUBLE)
+		d = v->u.d;
+	else if (!is_long)
 		return si_expr_fail(o->ev, "format: %%%c needs a number", item->conversion);
 	i = is_long ? v->u.i : 0;
 	spec[n++] = '%';
@@ -220,25 +222,20 @@ scan_item(const char *p, const char *end, Item *item)
 	return p + 1;
 }
 
+/* The text with its arguments in place; false when it does not fit them. */
 static bool
-fn_format(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
+put_all(Output *o, const SiExprNode *n, const SiExprValue *args, const char *p, uint32 len)
 {
-	Output		o = {ev, NULL, 0, 0};
-	const char *p;
-	const char *end;
-	uint32		len;
+	SiEval	   *ev = o->ev;
 	int			next = 1;
 
-	*out = si_expr_null();
-	if (!si_expr_as_text(ev, &args[0], &p, &len))
-		return true;
-	for (end = p + len; p < end;)
+	for (const char *end = p + len; p < end;)
 	{
 		const char *percent = memchr(p, '%', end - p);
 		Item		item;
 		int			which;
 
-		if (!put(&o, p, (percent != NULL ? percent : end) - p))
+		if (!put(o, p, (percent != NULL ? percent : end) - p))
 			return false;
 		if (percent == NULL)
 			break;
@@ -247,16 +244,50 @@ fn_format(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue 
 			return si_expr_fail(ev, "format: the last %% is not complete");
 		if (item.conversion == '%' || item.conversion == 'n')
 		{
-			if (!put(&o, item.conversion == 'n' ? "\n" : "%", 1))
+			if (!put(o, item.conversion == 'n' ? "\n" : "%", 1))
 				return false;
 			continue;
 		}
 		which = item.argument > 0 ? item.argument : next++;
 		if (which >= n->nargs)
 			return si_expr_fail(ev, "format: there is no argument for %%%c", item.conversion);
-		if (!put_item(&o, &item, &args[which]))
+		if (!put_item(o, &item, &args[which]))
 			return false;
 	}
+	return true;
+}
+
+/* A text that does not fit its arguments is given as it is, with them behind it. */
+static bool
+put_plain(Output *o, const SiExprNode *n, const SiExprValue *args, const char *p, uint32 len)
+{
+	o->len = 0;
+	if (!put(o, p, len))
+		return false;
+	for (int i = 1; i < n->nargs; i++)
+	{
+		const char *s = "null";
+		uint32		arg_len = 4;
+
+		(void) si_expr_as_text(o->ev, &args[i], &s, &arg_len);
+		if (!put(o, "; ", 2) || !put(o, s, arg_len))
+			return false;
+	}
+	return true;
+}
+
+static bool
+fn_format(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
+{
+	Output		o = {ev, NULL, 0, 0};
+	const char *p;
+	uint32		len;
+
+	*out = si_expr_null();
+	if (!si_expr_as_text(ev, &args[0], &p, &len))
+		return true;
+	if (!put_all(&o, n, args, p, len) && !put_plain(&o, n, args, p, len))
+		return false;
 	return si_expr_return(out, o.len == 0 ? si_expr_text("", 0) : si_expr_text(o.text, o.len));
 }
 
@@ -272,14 +303,12 @@ human(SiEval *ev, const SiExprNode *n, const SiExprValue *args, double base, con
 	char	   *text;
 	int			len;
 
+	if ((args[0].type != SI_EXPR_LONG && args[0].type != SI_EXPR_DOUBLE) || !si_expr_as_long(&args[0], &value))
+		return si_expr_return(out, si_expr_null());
 	if (n->nargs == 2 && !si_expr_as_long(&args[1], &precision))
 		return si_expr_fail(ev, "function %s needs a number as its precision", n->fn->name);
 	if (precision < 0 || precision > 3)
 		return si_expr_fail(ev, "the precision of %s is not within 0 and 3: " INT64_FORMAT, n->fn->name, precision);
-	if (args[0].isnull)
-		return si_expr_return(out, si_expr_null());
-	if ((args[0].type != SI_EXPR_LONG && args[0].type != SI_EXPR_DOUBLE) || !si_expr_as_long(&args[0], &value))
-		return si_expr_fail(ev, "function %s needs a number", n->fn->name);
 	for (d = (double) value; fabs(d) >= base && units[unit + 1] != NULL; d /= base)
 		unit++;
 	text = si_expr_alloc(ev->memory, 64);

@@ -314,6 +314,20 @@ fn_json_query(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprVa
 	return true;
 }
 
+/* An array, or an array of the one value; objects are null. */
+static bool
+fn_json_query_array(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
+{
+	if (!fn_json_query(ev, n, args, out))
+		return false;
+	if (out->isnull || (out->type == SI_EXPR_JSON && out->u.s[0] == '{'))
+		return null_result(out);
+	if (out->type != SI_EXPR_JSON)
+		*out = si_expr_as_array(ev, out);
+	return true;
+}
+
+/* Names of an object, or numbers of an array's elements. */
 static bool
 fn_json_keys(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
 {
@@ -324,16 +338,25 @@ fn_json_keys(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprVal
 	const char *end;
 	uint32		count = 0;
 	SiExprValue *items;
+	bool		object;
 
-	if (!walk(ev, n, &args[0], &at) || at.v.kind != SI_VALUE_OBJECT)
+	if (!walk(ev, n, &args[0], &at) || (at.v.kind != SI_VALUE_OBJECT && at.v.kind != SI_VALUE_ARRAY))
 		return null_result(out);
+	object = at.v.kind == SI_VALUE_OBJECT;
 	end = at.v.ptr + at.v.len - 1;
-	for (p = at.v.ptr + 1; next_item(&p, end, true, &key, &value);)
+	for (p = at.v.ptr + 1; next_item(&p, end, object, &key, &value);)
 		count++;
 	items = si_expr_items(ev, count);
 	count = 0;
-	for (p = at.v.ptr + 1; next_item(&p, end, true, &key, &value);)
-		si_expr_from_json(ev, &key.v, key.escaped, &items[count++]);
+	for (p = at.v.ptr + 1; next_item(&p, end, object, &key, &value); count++)
+	{
+		SiExprValue number = si_expr_long(count);
+
+		if (object)
+			si_expr_from_json(ev, &key.v, key.escaped, &items[count]);
+		else
+			items[count] = si_expr_cast(ev, &number, SI_EXPR_STRING);
+	}
 	return si_expr_return(out, si_expr_array(items, count, SI_EXPR_STRING));
 }
 
@@ -406,9 +429,8 @@ check_json(const char *p, const char *end, int depth)
 	}
 }
 
-/* The value in a JSON text; false when it is none. */
-static bool
-parse_text(SiEval *ev, const SiExprValue *v, SiExprValue *out)
+bool
+si_expr_parse_json(SiEval *ev, const SiExprValue *v, SiExprValue *out)
 {
 	/* what ends a number must be readable */
 	char	   *copy = si_expr_alloc(ev->memory, v->len + 1);
@@ -443,7 +465,7 @@ fn_parse_json(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprVa
 	*out = args[0];
 	if (args[0].isnull || args[0].type != SI_EXPR_STRING)
 		return true;
-	if (parse_text(ev, &args[0], out))
+	if (si_expr_parse_json(ev, &args[0], out))
 		return true;
 	if (!try)
 		return si_expr_fail(ev, "function parse_json cannot read \"%.*s\"",
@@ -454,7 +476,7 @@ fn_parse_json(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprVa
 static bool
 fn_to_json_string(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
 {
-	return si_expr_return(out, si_expr_to_json(ev, &args[0]));
+	return si_expr_return(out, args[0].isnull ? args[0] : si_expr_to_json(ev, &args[0]));
 }
 
 static bool
@@ -512,8 +534,6 @@ const SiExprFunction si_fn_json[] = {
 	{"parse_json", 1, 1, .call = fn_parse_json},
 	{"try_parse_json", 1, 1, .call = fn_parse_json},
 	{"to_json_string", 1, 1, .call = fn_to_json_string},
-	{"json_query_array", 2, 2, .why_not = "arrays of objects are not values here; take json_query or a flattenSpec"},
-	{"json_paths", 1, 1, .why_not = "paths are not listed; take json_keys"},
-	{"json_merge", 2, -1, .why_not = "take a sql transform with PostgreSQL's || on jsonb"},
+	{"json_query_array", 2, 2, .call = fn_json_query_array, .prepare = prepare_path},
 	{NULL}
 };

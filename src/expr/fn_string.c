@@ -200,6 +200,30 @@ fn_icontains_string(SiEval *ev, const SiExprNode *n, const SiExprValue *args, Si
 	return si_expr_return(out, si_expr_bool(si_text_fold_contains(ev, s, len, part, part_len)));
 }
 
+/* A text around each character, as replacing nothing by something does. */
+static bool
+put_between(SiEval *ev, const char *s, uint32 len, const char *with, uint32 with_len, SiExprValue *out)
+{
+	uint64		total = len + ((uint64) count_chars(s, len) + 1) * with_len;
+	char	   *text,
+			   *p;
+
+	if (total > SI_EXPR_MAX_TEXT)
+		return too_long(ev);
+	p = text = si_expr_alloc(ev->memory, total + 1);
+	for (uint32 i = 0; i < len; i++)
+	{
+		if (is_lead(s[i]))
+		{
+			memcpy(p, with, with_len);
+			p += with_len;
+		}
+		*p++ = s[i];
+	}
+	memcpy(p, with, with_len);
+	return si_expr_return(out, si_expr_text(text, total));
+}
+
 static bool
 fn_replace(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
 {
@@ -222,7 +246,7 @@ fn_replace(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue
 	(void) text_arg(ev, &args[2], &with, &with_len);
 	end = s + len;
 	if (part_len == 0)
-		return si_expr_return(out, si_expr_text(s, len));
+		return put_between(ev, s, len, with, with_len, out);
 	for (found = s; (found = find_text(found, end, part, part_len)) != NULL; found += part_len)
 		count++;
 	total = len + count * with_len - count * part_len;
@@ -397,6 +421,8 @@ pad(SiEval *ev, const SiExprValue *args, bool left, SiExprValue *out)
 		return null_result(out);
 	if (length > SI_EXPR_MAX_TEXT)
 		return too_long(ev);
+	if (length <= 0)
+		return null_result(out);
 	missing = length - count_chars(s, len);
 	if (missing <= 0 || with_len == 0)
 		return si_expr_return(out, si_expr_text(s, char_at(s, len, Max(length, 0))));

@@ -281,7 +281,6 @@ extract_unit(const Extract *e, int64 t)
 		case UNIT_DOY:
 			return c.days - si_days_from_civil(c.year, 1, 1) + 1;
 		case UNIT_WEEK:
-		case UNIT_ISOYEAR:
 			{
 				/* the week belongs to the year of its Thursday */
 				int64		thursday = c.days - (c.days % 7 + 10) % 7 + 3;
@@ -290,13 +289,14 @@ extract_unit(const Extract *e, int64 t)
 							day;
 
 				si_civil_from_days(thursday, &year, &month, &day);
-				return e->unit == UNIT_ISOYEAR ? year : (thursday - si_days_from_civil(year, 1, 1)) / 7 + 1;
+				return (thursday - si_days_from_civil(year, 1, 1)) / 7 + 1;
 			}
 		case UNIT_MONTH:
 			return c.month;
 		case UNIT_QUARTER:
 			return (c.month - 1) / 3 + 1;
 		case UNIT_YEAR:
+		case UNIT_ISOYEAR:		/* to Druid they are the same */
 			return c.year;
 		case UNIT_DECADE:
 			return c.year / 10;
@@ -305,16 +305,6 @@ extract_unit(const Extract *e, int64 t)
 		default:
 			return (c.year + 999) / 1000;
 	}
-}
-
-static bool
-fn_timestamp_extract(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
-{
-	int64		t;
-
-	if (!si_expr_as_long(&args[0], &t))
-		return null_result(out);
-	return si_expr_return(out, si_expr_long(extract_unit(n->prepared, t)));
 }
 
 /* -------------------------------------------------------- parse and format */
@@ -398,14 +388,40 @@ read_time(SiEval *ev, const Pattern *p, const char *s, uint32 len, int64 *ms)
 	return true;
 }
 
+/* Of milliseconds, or of a text in ISO 8601. */
+static bool
+fn_timestamp_extract(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
+{
+	const Extract *e = n->prepared;
+	Pattern		iso = {.zone = e->zone};
+	int64		t;
+
+	if (!args[0].isnull && args[0].type == SI_EXPR_STRING ? !read_time(ev, &iso, args[0].u.s, args[0].len, &t) :
+		!si_expr_as_long(&args[0], &t))
+		return null_result(out);
+	return si_expr_return(out, si_expr_long(extract_unit(e, t)));
+}
+
+/* A year has at most nine digits; what has more is no time here. */
+static bool
+is_long_number(const char *s, uint32 len)
+{
+	for (uint32 i = 0; i < len; i++)
+		if (s[i] < '0' || s[i] > '9')
+			return false;
+	return len > 9;
+}
+
 static bool
 fn_timestamp_parse(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
 {
+	const Pattern *p = n->prepared;
 	const char *s;
 	uint32		len;
 	int64		ms;
 
-	if (!si_expr_as_text(ev, &args[0], &s, &len) || !read_time(ev, n->prepared, s, len, &ms))
+	if (!si_expr_as_text(ev, &args[0], &s, &len) || (p->joda == NULL && is_long_number(s, len)) ||
+		!read_time(ev, p, s, len, &ms))
 		return null_result(out);
 	return si_expr_return(out, si_expr_long(ms));
 }

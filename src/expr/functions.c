@@ -10,7 +10,8 @@
 #define MAX_NAME	64
 
 static const SiExprFunction *const tables[] = {
-	si_fn_general, si_fn_string, si_fn_format, si_fn_regex, si_fn_time, si_fn_math, si_fn_array, si_fn_json, si_fn_net
+	si_fn_general, si_fn_string, si_fn_format, si_fn_regex, si_fn_time, si_fn_math, si_fn_array, si_fn_json, si_fn_json_tree,
+	si_fn_net
 };
 
 static bool

@@ -294,7 +294,9 @@ literal_value(Parser *p, SiExprValue *v)
 	{
 		int64		i;
 
-		if (!si_long_from_text(t->start, t->len, &i))
+		if (negative && t->len == 19 && memcmp(t->start, "9223372036854775808", 19) == 0)
+			*v = si_expr_long(PG_INT64_MIN);
+		else if (!si_long_from_text(t->start, t->len, &i))
 			fail_at(p, t->start, "the number %.*s does not fit into 64 bits", si_format_clip(t->start, t->len), t->start);
 		else
 			*v = si_expr_long(negative ? -i : i);
@@ -432,7 +434,7 @@ parse_lambda(Parser *p, SiExprNode *call, const Token *name)
 	if (!lambda_head(p))
 		return false;
 	call->nlocals = p->nlocals - call->first_local;
-	if (call->nlocals != call->fn->lambda)
+	if (call->fn->lambda > 0 && call->nlocals != call->fn->lambda)
 	{
 		fail_at(p, name->start, "the lambda of %s has %d argument%s, not %d", call->fn->name,
 				call->fn->lambda, call->fn->lambda == 1 ? "" : "s", call->nlocals);

@@ -97,6 +97,14 @@ put_offset(Output *o, int64 offset, bool colon)
 }
 
 static void
+put_zone(Output *o, const SiZone *zone)
+{
+	const char *name = zone != NULL ? si_zone_name(zone) : "UTC";
+
+	put(o, name, strlen(name));
+}
+
+static void
 put_field(Output *o, char letter, int count, const SiCivil *c)
 {
 	int			hour = c->ms_of_day / (int) SI_MS_PER_HOUR;
@@ -222,7 +230,10 @@ si_time_pattern_print(const char *pattern, int64 ms, SiZone *zone, char *out, si
 		}
 		while (*p == *start)
 			p++;
-		put_field(&o, *start, (int) (p - start), &c);
+		if (*start == 'Z' && p - start >= 3)
+			put_zone(&o, zone);
+		else
+			put_field(&o, *start, (int) (p - start), &c);
 	}
 	return o.full ? -1 : (int) (o.p - out);
 }

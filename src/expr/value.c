@@ -145,6 +145,17 @@ si_expr_as_text(SiEval *ev, const SiExprValue *v, const char **s, uint32 *len)
 	}
 }
 
+/* A number, or true and false as 1 and 0. */
+static bool
+text_number(const SiExprValue *v, double *d)
+{
+	if (si_double_from_text(v->u.s, v->len, d))
+		return true;
+	*d = v->len == 4;
+	return (v->len == 4 && pg_strncasecmp(v->u.s, "true", 4) == 0) ||
+		(v->len == 5 && pg_strncasecmp(v->u.s, "false", 5) == 0);
+}
+
 bool
 si_expr_as_long(const SiExprValue *v, int64 *i)
 {
@@ -163,7 +174,7 @@ si_expr_as_long(const SiExprValue *v, int64 *i)
 		case SI_EXPR_STRING:
 			if (si_long_from_text(v->u.s, v->len, i))
 				return true;
-			if (!si_double_from_text(v->u.s, v->len, &d))
+			if (!text_number(v, &d))
 				return false;
 			*i = si_long_from_double(d);
 			return true;
@@ -188,7 +199,7 @@ si_expr_as_double(const SiExprValue *v, double *d)
 			*d = v->u.d;
 			return true;
 		case SI_EXPR_STRING:
-			return si_double_from_text(v->u.s, v->len, d);
+			return text_number(v, d);
 		case SI_EXPR_ARRAY:
 			return v->len == 1 && si_expr_as_double(&v->u.items[0], d);
 		default:
