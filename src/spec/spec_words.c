@@ -107,6 +107,7 @@ const SiWord si_spec_words[] = {
 	{METRIC, "timeMin", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "timeMax", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "compressedBigDecimal", SI_LATER, SIMPLE_METRICS},
+	{METRIC, "spectatorHistogram", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "spectatorDistribution", SI_LATER, SIMPLE_METRICS},
 	{METRIC, "spectatorTimer", SI_LATER, SIMPLE_METRICS},
 
@@ -202,6 +203,8 @@ const SiWord si_spec_words[] = {
 	{FORMAT, "avro_ocf", SI_LATER, BATCH_ONLY},
 	{FORMAT, "orc", SI_LATER, BATCH_ONLY},
 	{FORMAT, "parquet", SI_LATER, BATCH_ONLY},
+	{FORMAT, "druid_segment", SI_LATER, BATCH_ONLY},
+	{FORMAT, "delta", SI_LATER, BATCH_ONLY},
 
 	COMPRESSION("dimensionCompression"),
 	COMPRESSION("metricCompression"),
@@ -379,7 +382,7 @@ typedef struct Nearest
 
 /*
  * Compares without regard to case.  How far a name may be depends on the
- * shorter of the two: in three letters only one may differ.
+ * shorter of the two: in three letters only one may differ, in one letter none.
  */
 static void
 consider(Nearest *n, const char *candidate)
@@ -389,7 +392,7 @@ consider(Nearest *n, const char *candidate)
 	int			alen = (int) strlcpy(a, n->wanted, sizeof(a));
 	int			blen = (int) strlcpy(b, candidate, sizeof(b));
 	int			shorter = Min(alen, blen);
-	int			limit = shorter <= 3 ? 1 : (shorter <= 8 ? 2 : 3);
+	int			limit = shorter <= 1 ? 0 : (shorter <= 3 ? 1 : (shorter <= 8 ? 2 : 3));
 	int			distance;
 
 	if (alen >= sizeof(a) || blen >= sizeof(b))

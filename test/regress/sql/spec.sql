@@ -113,6 +113,11 @@ SELECT pg_temp.try_json('{"type": "kafka", "colour": "red", "spec": {"dataSchema
 SELECT pg_temp.try_json('{"type": "kafka", "colour": "red", "spec": {"dataSchema": {"dataSource": "d", "granularitySpec": {"rollup": true}, "wibble": 1},
 	"ioConfig": {"topic": "t", "consumerProperties": {"bootstrap.servers": "h:1"}, "inputFormat": {"type": "json"}}}, "context": {"strict": true}}'::json);
 SELECT pg_temp.try('{spec,ioConfig,ownersMailbox}', 'null');
+-- one letter is near to none
+SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1,z}', '1');
+-- a parameter of an aggregator that is not supported
+SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1}', '{"type": "hyperUnique", "name": "h", "fieldName": "page", "isInputHyperUnique": true}');
+SELECT pg_temp.try('{spec,dataSchema,metricsSpec,1,isInputHyperUnique}', 'true');
 -- kept in the echo
 SELECT pg_temp.echo('{spec,ioConfig,ownersMailbox}', '{"a": 1}');
 
