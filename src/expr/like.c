@@ -5,13 +5,13 @@
 #include "common/port.h"
 
 #include "expr/expr_int.h"
-#include "mb/pg_wchar.h"
+#include "format/utf8.h"
 
 /* Bytes of the character at p. */
 static size_t
 char_len(const char *p, const char *end)
 {
-	int			len = pg_utf_mblen((const unsigned char *) p);
+	int			len = si_utf8_length(p);
 
 	return Min(len, end - p);
 }

@@ -12,7 +12,7 @@
 #include "expr/tree.h"
 #include "format/jsontext.h"
 #include "format/number.h"
-#include "mb/pg_wchar.h"
+#include "format/utf8.h"
 
 typedef enum TokenKind
 {
@@ -207,7 +207,7 @@ next_token(Parser *p)
 	if (*p->at == '=')
 		fail_at(p, p->at, "\"=\" is no operator: equality is written \"==\"");
 	else
-		fail_at(p, p->at, "unexpected character \"%.*s\"", si_format_clip(p->at, pg_utf_mblen((const unsigned char *) p->at)), p->at);
+		fail_at(p, p->at, "unexpected character \"%.*s\"", si_format_clip(p->at, si_utf8_length(p->at)), p->at);
 }
 
 static bool

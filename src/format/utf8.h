@@ -14,6 +14,19 @@ extern "C" {
 extern bool si_utf8_valid(const char *text, size_t len);
 
 /*
+ * Bytes of the character that begins at p, by its first one; 1 when none
+ * begins there.  PostgreSQL's own has another name in every other release
+ * when it is linked into programs.
+ */
+static inline int
+si_utf8_length(const char *p)
+{
+	unsigned char c = (unsigned char) *p;
+
+	return (c & 0xE0) == 0xC0 ? 2 : (c & 0xF0) == 0xE0 ? 3 : (c & 0xF8) == 0xF0 ? 4 : 1;
+}
+
+/*
  * The text itself when it is valid UTF-8, else a copy in which U+FFFD stands
  * for what is not, as Java decodes it.  Moves *len.  NULL when memory is
  * exhausted.

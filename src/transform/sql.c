@@ -127,8 +127,10 @@ find_field(const SiSql *sql, const char *name)
 
 /* Collects names of columns that stand alone. */
 static bool
-collect_fields(Node *node, FieldWalk *w)
+collect_fields(Node *node, void *context)
 {
+	FieldWalk  *w = context;
+
 	if (node == NULL)
 		return false;
 	if (IsA(node, ColumnRef))
