@@ -170,7 +170,7 @@ SELECT s.supervisor_id,
 	c.rows,
 	c.bytes,
 	p.lag,
-	COALESCE(d.damaged, h.halted, st.note) AS note,
+	COALESCE(d.damaged, h.halted, st.note, CASE WHEN NOT st.healthy THEN st.recent_errors #>> '{0,message}' END) AS note,
 	s.spec_version,
 	s.created,
 	s.updated,
@@ -212,7 +212,7 @@ COMMENT ON COLUMN stream_ingest.supervisors.spec IS 'as get_supervisor() shows i
 COMMENT ON COLUMN stream_ingest.supervisors.requests IS 'verbs that were called and wait to be applied; null: none';
 COMMENT ON COLUMN stream_ingest.supervisors.tasks IS 'reading tasks that run';
 COMMENT ON COLUMN stream_ingest.supervisors.lag IS 'messages not read yet, by the last word of the broker; null: not known';
-COMMENT ON COLUMN stream_ingest.supervisors.note IS 'what an administrator should look at';
+COMMENT ON COLUMN stream_ingest.supervisors.note IS 'what an administrator should look at; of an unhealthy supervisor its newest error at least';
 
 CREATE VIEW stream_ingest.tasks WITH (security_barrier) AS
 SELECT t.task_id,

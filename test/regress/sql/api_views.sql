@@ -46,6 +46,14 @@ INSERT INTO stream_ingest.tombstone VALUES (:'install', 'gone', pg_current_xact_
 
 SELECT supervisor_id, datasource, source, type, state, detailed_state, healthy, suspended, requests, tasks, publishing, rows, bytes, lag, note FROM stream_ingest.supervisors;
 SELECT spec::jsonb = get_supervisor('viewed')::jsonb AS echo FROM stream_ingest.supervisors;
+-- without another note: the newest error of an unhealthy one, nothing of a healthy one
+SAVEPOINT s;
+UPDATE stream_ingest.task_group SET halted = NULL;
+UPDATE stream_ingest.supervisor_status SET note = NULL;
+SELECT note FROM stream_ingest.supervisors;
+UPDATE stream_ingest.supervisor_status SET healthy = true;
+SELECT note FROM stream_ingest.supervisors;
+ROLLBACK TO SAVEPOINT s;
 SELECT group_id, topic, partition, "offset", earliest, latest, lag, updated FROM stream_ingest.partitions ORDER BY partition;
 SELECT task_id, group_id, task_group, type, status, runner_status, phase, duration, location, pid, partitions, start_offsets, current_offsets, rows, error_msg
 FROM stream_ingest.tasks ORDER BY created_time, task_id;
