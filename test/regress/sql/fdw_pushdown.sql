@@ -63,14 +63,14 @@ SELECT plan($$ channel COLLATE ignore_case = '#EN' AND channel = '#EN' COLLATE i
 SELECT count(*) FROM events WHERE channel = '#EN' COLLATE ignore_case;
 SELECT count(*) FROM events WHERE channel IN ('#EN' COLLATE ignore_case, 'x');
 
--- what is skipped
+-- what is skipped; PostgreSQL 18 counts rows of a loop with decimals, and has more members in a plan
 CREATE FUNCTION work(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
 	line text;
 BEGIN
 	FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
 		IF line !~ 'Planning|Execution|Buffers|Heap' THEN
-			RETURN NEXT line;
+			RETURN NEXT regexp_replace(line, 'rows=(\d+)\.00 ', 'rows=\1 ');
 		END IF;
 	END LOOP;
 END $$;
@@ -84,7 +84,14 @@ SELECT work($$ SELECT count(*) FROM events WHERE added > 9000 AND channel LIKE '
 SELECT work($$ SELECT count(*) FROM events WHERE channel = NULL::text $$);
 SELECT work($$ SELECT count(*) FROM events WHERE score BETWEEN 10 AND 20 AND added % 2 = 0 $$);
 SELECT work($$ SELECT * FROM events LIMIT 5 $$);
-EXPLAIN (FORMAT JSON, COSTS OFF) SELECT page FROM events WHERE channel = '#fr' AND added + 1 = 7;
+CREATE FUNCTION plan_json(query text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT JSON, COSTS OFF) ' || query INTO plan;
+	RETURN plan::jsonb #> '{0,Plan}' #- '{Disabled}';
+END $$;
+SELECT jsonb_pretty(plan_json($$ SELECT page FROM events WHERE channel = '#fr' AND added + 1 = 7 $$));
 
 -- a condition sees only values of rows that passed the others
 SELECT count(*) FROM events WHERE note IS NOT NULL AND (CASE WHEN note = 'even' THEN 1 ELSE 1 / length(note) END) = 1;
@@ -132,7 +139,7 @@ EXECUTE q (NULL, '{#en}', 10);
 EXECUTE q ('2015-09-12', NULL, 10);
 EXECUTE q ('2015-09-12', '{}', 10);
 EXECUTE q ('-infinity', '{#en,NULL}', 10);
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE q ('2015-09-15', '{#en}', 10);
+SELECT work($$ EXECUTE q ('2015-09-15', '{#en}', 10) $$);
 RESET plan_cache_mode;
 
 -- correlated parameters and rescans
