@@ -134,7 +134,7 @@ si_granularity_from_period(const char *period, const char *timezone,
 		timezone = "UTC";
 	if (strlen(timezone) >= sizeof(g->timezone) || si_zone_open(timezone) == NULL)
 	{
-		snprintf(why->text, sizeof(why->text), "\"%.80s\" is not a time zone", timezone);
+		snprintf(why->text, sizeof(why->text), "\"%.*s\" is not a time zone", si_period_shown(timezone), timezone);
 		return false;
 	}
 	if (strlen(period) >= sizeof(g->name))

@@ -14,17 +14,32 @@
 #include "common/int.h"
 #include "common/period.h"
 #include "common/zone.h"
+#include "mb/pg_wchar.h"
 
 /* Letters of a period in the order in which they have to come. */
 static const char date_units[] = "YMWD";
 static const char time_units[] = "HMS";
 
+/* Bytes of a text that a message shows. */
+#define MAX_SHOWN	80
+
+int
+si_period_shown(const char *text)
+{
+	int			len = strlen(text);
+	int			n = 0;
+
+	while (n < len && n + pg_utf_mblen((const unsigned char *) text + n) <= Min(len, MAX_SHOWN))
+		n += pg_utf_mblen((const unsigned char *) text + n);
+	return n;
+}
+
 /*
- * Reads one number and its unit at *pp.  *millis is set to those of a
- * fraction.  Returns the unit in upper case, or 0.
+ * Reads one number, at most max, and its unit at *pp.  *millis is set to those
+ * of a fraction.  Returns the unit in upper case, or 0.
  */
 static char
-read_field(const char **pp, int64 *value, int *millis, bool *fraction)
+read_field(const char **pp, int64 max, int64 *value, int *millis, bool *fraction)
 {
 	const char *p = *pp;
 	bool		negative = false;
@@ -37,9 +52,9 @@ read_field(const char **pp, int64 *value, int *millis, bool *fraction)
 		return 0;
 	for (; isdigit((unsigned char) *p); p++)
 	{
-		v = v * 10 + (*p - '0');
-		if (v > PG_INT32_MAX)
+		if (v > (max - (*p - '0')) / 10)
 			return 0;
+		v = v * 10 + (*p - '0');
 	}
 	*millis = 0;
 	*fraction = (*p == '.' || *p == ',');
@@ -61,8 +76,8 @@ read_field(const char **pp, int64 *value, int *millis, bool *fraction)
 	return (char) toupper((unsigned char) *p);
 }
 
-bool
-si_period_parse(const char *text, int64 fields[SI_PERIOD_FIELDS], SiReason *why)
+static bool
+parse_fields(const char *text, int64 max_time, int64 fields[SI_PERIOD_FIELDS], SiReason *why)
 {
 	const char *p = text;
 	const char *units = date_units;
@@ -95,7 +110,7 @@ si_period_parse(const char *text, int64 fields[SI_PERIOD_FIELDS], SiReason *why)
 				goto bad;
 			continue;
 		}
-		unit = read_field(&p, &value, &millis, &fraction);
+		unit = read_field(&p, units == time_units ? max_time : PG_INT32_MAX, &value, &millis, &fraction);
 		if (unit == 0 || (found = strchr(units + next, unit)) == NULL)
 			goto bad;
 		if (fraction && unit != 'S')
@@ -110,8 +125,14 @@ si_period_parse(const char *text, int64 fields[SI_PERIOD_FIELDS], SiReason *why)
 		return true;
 
 bad:
-	snprintf(why->text, sizeof(why->text), "\"%.80s\" is not an ISO 8601 period", text);
+	snprintf(why->text, sizeof(why->text), "\"%.*s\" is not an ISO 8601 period", si_period_shown(text), text);
 	return false;
+}
+
+bool
+si_period_parse(const char *text, int64 fields[SI_PERIOD_FIELDS], SiReason *why)
+{
+	return parse_fields(text, PG_INT32_MAX, fields, why);
 }
 
 bool
@@ -138,17 +159,18 @@ si_period_to_ms(const char *text, int64 *ms, SiReason *why)
 {
 	int64		fields[SI_PERIOD_FIELDS];
 
-	if (!si_period_parse(text, fields, why))
+	/* a length is printed in hours or seconds, however many those are */
+	if (!parse_fields(text, PG_INT64_MAX, fields, why))
 		return false;
 	if (fields[SI_PERIOD_YEARS] != 0 || fields[SI_PERIOD_MONTHS] != 0)
 	{
 		snprintf(why->text, sizeof(why->text),
-				 "\"%.80s\" has years or months, which have no fixed length", text);
+				 "\"%.*s\" has years or months, which have no fixed length", si_period_shown(text), text);
 		return false;
 	}
 	if (!si_period_fixed_ms(fields, ms))
 	{
-		snprintf(why->text, sizeof(why->text), "\"%.80s\" is too long", text);
+		snprintf(why->text, sizeof(why->text), "\"%.*s\" is too long", si_period_shown(text), text);
 		return false;
 	}
 	return true;

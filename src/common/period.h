@@ -27,6 +27,9 @@ enum
  */
 extern bool si_period_parse(const char *text, int64 fields[SI_PERIOD_FIELDS], SiReason *why);
 
+/* Bytes of a text that a message shows ("%.*s"): few, and whole characters. */
+extern int	si_period_shown(const char *text);
+
 /* Length of all fields from weeks down; false when it does not fit. */
 extern bool si_period_fixed_ms(const int64 fields[SI_PERIOD_FIELDS], int64 *ms);
 

@@ -19,7 +19,7 @@ struct SiZone
 {
 	char		name[ZONE_NAME_LEN];
 	bool		utc;
-	UCalendar  *calendar;		/* NULL for UTC */
+	UCalendar  *calendar;		/* NULL for UTC and for a bare offset */
 	/* offset of the last time asked for, and how far it holds: [from, to) */
 	int64		from;
 	int64		to;
@@ -79,9 +79,12 @@ si_days_in_month(int64 year, int month)
 	return days[month - 1];
 }
 
-/* Opens ICU's calendar of a zone; NULL when ICU does not know the zone. */
+/*
+ * Opens ICU's calendar of a zone; NULL when ICU does not know the zone.
+ * *has_rules is false for a zone that is a bare offset.
+ */
 static UCalendar *
-open_calendar(const char *name)
+open_calendar(const char *name, bool *has_rules)
 {
 	UErrorCode	status = U_ZERO_ERROR;
 	UChar		id[ZONE_NAME_LEN + 4];
@@ -102,51 +105,9 @@ open_calendar(const char *name)
 	ucal_getCanonicalTimeZoneID(id, -1, canonical, lengthof(canonical), &system, &status);
 	if (U_FAILURE(status))
 		return NULL;
+	*has_rules = system;
 	calendar = ucal_open(id, -1, "en_US", UCAL_GREGORIAN, &status);
 	return U_FAILURE(status) ? NULL : calendar;
-}
-
-SiZone *
-si_zone_open(const char *name)
-{
-	SiZone	   *zone;
-	bool		utc;
-	UCalendar  *calendar = NULL;
-
-	if (strlen(name) >= ZONE_NAME_LEN || name[0] == '\0')
-		return NULL;
-	for (zone = zones; zone != NULL; zone = zone->next)
-	{
-		if (strcmp(zone->name, name) == 0)
-			return zone;
-	}
-	utc = pg_strcasecmp(name, "UTC") == 0 || pg_strcasecmp(name, "Z") == 0 ||
-		strcmp(name, "Etc/UTC") == 0;
-	if (!utc && (calendar = open_calendar(name)) == NULL)
-		return NULL;
-
-	/* malloc, as the list outlives every memory context */
-	zone = malloc(sizeof(SiZone));
-	if (zone == NULL)
-	{
-		if (calendar)
-			ucal_close(calendar);
-		return NULL;
-	}
-	strlcpy(zone->name, name, sizeof(zone->name));
-	zone->utc = utc;
-	zone->calendar = calendar;
-	zone->from = 1;				/* holds nowhere */
-	zone->to = 0;
-	zone->next = zones;
-	zones = zone;
-	return zone;
-}
-
-const char *
-si_zone_name(const SiZone *zone)
-{
-	return zone->name;
 }
 
 /* Asks ICU for the offset at t and for the transitions around it. */
@@ -171,6 +132,59 @@ find_offset(SiZone *zone, int64 t)
 		zone->from = t;
 		zone->to = t + 1;
 	}
+}
+
+SiZone *
+si_zone_open(const char *name)
+{
+	SiZone	   *zone;
+	bool		utc;
+	bool		has_rules = true;
+	UCalendar  *calendar = NULL;
+
+	if (strlen(name) >= ZONE_NAME_LEN || name[0] == '\0')
+		return NULL;
+	for (zone = zones; zone != NULL; zone = zone->next)
+	{
+		if (strcmp(zone->name, name) == 0)
+			return zone;
+	}
+	utc = pg_strcasecmp(name, "UTC") == 0 || pg_strcasecmp(name, "Z") == 0 ||
+		strcmp(name, "Etc/UTC") == 0;
+	if (!utc && (calendar = open_calendar(name, &has_rules)) == NULL)
+		return NULL;
+
+	/* malloc, as the list outlives every memory context */
+	zone = malloc(sizeof(SiZone));
+	if (zone == NULL)
+	{
+		if (calendar)
+			ucal_close(calendar);
+		return NULL;
+	}
+	strlcpy(zone->name, name, sizeof(zone->name));
+	zone->utc = utc;
+	zone->calendar = calendar;
+	zone->from = 1;				/* holds nowhere */
+	zone->to = 0;
+	/* there are few zones with rules, but any number of ways to write an offset */
+	if (!has_rules)
+	{
+		find_offset(zone, 0);
+		ucal_close(zone->calendar);
+		zone->calendar = NULL;
+		zone->from = PG_INT64_MIN;
+		zone->to = PG_INT64_MAX;
+	}
+	zone->next = zones;
+	zones = zone;
+	return zone;
+}
+
+const char *
+si_zone_name(const SiZone *zone)
+{
+	return zone->name;
 }
 
 int64

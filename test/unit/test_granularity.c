@@ -11,6 +11,7 @@
 #include "common/period.h"
 #include "common/zone.h"
 #include "harness.h"
+#include "mb/pg_wchar.h"
 
 #define MAX_COLUMNS 8
 
@@ -188,6 +189,7 @@ test_periods(void)
 	static const char *const bad[] = {"", "P", "PT", "P1", "1H", "PTX", "abc", "P1H", "PT1D", "PT1M1H",
 		"P1M", "P1Y", "P1.5D", "PT1H ", " PT1H", "PT1HT1M", "P99999999999D", "PT-", "P--1D", "PT1.S"};
 	char		buf[64];
+	SiReason	why = {""};
 
 	check_period("PT1H", 3600000);
 	check_period("pt1h30m", 5400000);
@@ -201,9 +203,9 @@ test_periods(void)
 	check_period("P2147483647D", INT64CONST(185542587100800000));
 	for (int i = 0; i < lengthof(bad); i++)
 	{
-		SiReason	why = {""};
 		int64		ms;
 
+		why.text[0] = '\0';
 		CHECK(!si_period_to_ms(bad[i], &ms, &why), "\"%s\" was taken as " INT64_FORMAT, bad[i], ms);
 		CHECK(why.text[0] != '\0', "\"%s\" has no reason", bad[i]);
 	}
@@ -220,6 +222,27 @@ test_periods(void)
 	CHECK_STR(buf, "PT1800S");
 	si_duration_print(-5250, buf, sizeof(buf));
 	CHECK_STR(buf, "PT-5.250S");
+
+	/* what is printed can be read, however long */
+	for (int64 ms = 1; ms > 0 && ms < PG_INT64_MAX / 7; ms = ms * 7 + 3)
+	{
+		int64		again = 0;
+
+		si_duration_print(ms, buf, sizeof(buf));
+		CHECK(si_period_to_ms(buf, &again, &why) && again == ms, "%s", buf);
+		si_period_print(-ms, buf, sizeof(buf));
+		CHECK(si_period_to_ms(buf, &again, &why) && again == -ms, "%s", buf);
+	}
+	CHECK(!si_granularity_from_period("PT2147483648S", NULL, 0, false, &(SiGranularity) {0}, &why), "a field that Joda refuses");
+	/* and what is not is shown in whole characters */
+	{
+		char		text[200] = "x";
+
+		for (int i = 1; i < 180; i += 2)
+			memcpy(text + i, "\xC3\xA9", 2);
+		CHECK(!si_period_to_ms(text, &(int64) {0}, &why), "a period of letters");
+		CHECK(pg_encoding_verifymbstr(PG_UTF8, why.text, strlen(why.text)) == strlen(why.text), "%s", why.text);
+	}
 }
 
 static void
