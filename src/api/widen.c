@@ -26,6 +26,7 @@
 #include "api/widen.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "format/reason.h"
 #include "miscadmin.h"
 #include "spec/spec.h"
 #include "storage/lmgr.h"
@@ -360,7 +361,7 @@ note_failure(int64 data_source_id, const ErrorData *error)
 	state->error[0] = '\0';
 	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 	{
-		strlcpy(state->error, error->message, sizeof(state->error));
+		si_format_copy(state->error, error->message, sizeof(state->error));
 		ereport(LOG,
 				(errcode(error->sqlerrcode),
 				 errmsg("could not widen the table of data source " INT64_FORMAT ": %s",

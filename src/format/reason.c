@@ -26,6 +26,19 @@ whole_characters(const char *text, size_t len)
 	return (len - start + 1 < need) ? start - 1 : len;
 }
 
+void
+si_format_trim(char *text)
+{
+	text[whole_characters(text, strlen(text))] = '\0';
+}
+
+void
+si_format_copy(char *to, const char *text, size_t size)
+{
+	strlcpy(to, text, size);
+	si_format_trim(to);
+}
+
 int
 si_format_clip(const char *text, size_t len)
 {
@@ -46,6 +59,6 @@ si_format_reason(SiReason *why, const char *fmt,...)
 	if (n < 0)
 		why->text[0] = '\0';
 	else
-		why->text[whole_characters(why->text, strlen(why->text))] = '\0';
+		si_format_trim(why->text);
 	return false;
 }

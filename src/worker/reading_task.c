@@ -16,6 +16,7 @@
 #include "common/fault.h"
 #include "common/guc.h"
 #include "common/pgcompat.h"
+#include "format/reason.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -140,7 +141,7 @@ stream_can_go_on(ReadingTask *t, bool got_messages)
 			if (!si_my_slot->stream_failing)
 				si_my_slot->stream_failing_since = GetCurrentTimestamp();
 			si_my_slot->stream_failing = true;
-			strlcpy(si_my_slot->message, e.text, sizeof(si_my_slot->message));
+			si_format_copy(si_my_slot->message, e.text, sizeof(si_my_slot->message));
 			SpinLockRelease(&si_my_slot->mutex);
 			return true;
 		case SI_STREAM_OFFSET_OUT_OF_RANGE:

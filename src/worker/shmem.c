@@ -15,6 +15,7 @@
 #include <signal.h>
 
 #include "common/guc.h"
+#include "format/reason.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -360,7 +361,7 @@ static void
 remember_error(ErrorData *edata)
 {
 	if (edata->elevel >= ERROR && edata->message)
-		strlcpy(last_error, edata->message, sizeof(last_error));
+		si_format_copy(last_error, edata->message, sizeof(last_error));
 	if (prev_emit_log_hook)
 		prev_emit_log_hook(edata);
 }
@@ -448,6 +449,6 @@ si_worker_report_exit(SiWorkerExit why, const char *message)
 		return;
 	SpinLockAcquire(&si_my_slot->mutex);
 	si_my_slot->exit = why;
-	strlcpy(si_my_slot->message, message ? message : "", sizeof(si_my_slot->message));
+	si_format_copy(si_my_slot->message, message ? message : "", sizeof(si_my_slot->message));
 	SpinLockRelease(&si_my_slot->mutex);
 }

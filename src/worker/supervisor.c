@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "common/guc.h"
 #include "datatype/timestamp.h"
+#include "format/reason.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "utils/memutils.h"
@@ -57,7 +58,7 @@ si_guard(void (*fn) (void *arg), void *arg, const char *what, int *sqlstate, cha
 		if (sqlstate)
 			*sqlstate = edata->sqlerrcode;
 		if (message)
-			strlcpy(message, edata->message ? edata->message : "", message_size);
+			si_format_copy(message, edata->message ? edata->message : "", message_size);
 		FreeErrorData(edata);
 		ok = false;
 	}
@@ -515,8 +516,10 @@ si_supervisor_note(SiSupervisor *s, const char *fmt,...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	si_format_trim(text);
 	if (strstr(s->note, text) == NULL)
 		snprintf(s->note + len, sizeof(s->note) - len, "%s%s", len > 0 ? "; " : "", text);
+	si_format_trim(s->note);
 }
 
 static void

@@ -12,6 +12,7 @@
  */
 #include "common/port.h"
 
+#include "format/reason.h"
 #include "worker/supervisor_state.h"
 
 static const struct
@@ -205,7 +206,7 @@ si_state_error(SiStateMachine *m, int64 at, bool stream, const char *class_name,
 	e->at = at;
 	e->stream = stream;
 	strlcpy(e->class_name, class_name, sizeof(e->class_name));
-	strlcpy(e->message, message, sizeof(e->message));
+	si_format_copy(e->message, message, sizeof(e->message));
 	if (!stream)
 		m->run_stream_only = false;
 	si_state_event(m, SI_EVENT_ERROR, 0);

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "common/guc.h"
+#include "format/reason.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -131,7 +132,7 @@ si_pool_look(SiWorkerRef *ref, SiWorkerReport *report)
 		report->last_commit = slot->last_commit;
 		report->reading = slot->reading;
 		report->stream_failing = slot->stream_failing;
-		strlcpy(report->message, slot->message, sizeof(report->message));
+		si_format_copy(report->message, slot->message, sizeof(report->message));
 		SpinLockRelease(&slot->mutex);
 		if (slot->pid != 0)
 			state = SI_PROCESS_RUNNING;

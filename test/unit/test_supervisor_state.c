@@ -338,10 +338,28 @@ thresholds(void)
 	CHECK_INT(m.errors[0].at, 77);
 }
 
+/* A message that is cut ends with a whole character. */
+static void
+long_message(void)
+{
+	char		message[2001] = "x";
+	const char *kept;
+
+	for (int i = 1; i < 2000; i += 2)
+		memcpy(message + i, i < 1999 ? "\xC3\xA9" : "\0\0", 2);
+	start();
+	si_state_error(&m, 0, false, "IllegalStateException", message);
+	kept = m.errors[m.nerrors - 1].message;
+	CHECK_INT(strlen(kept) % 2, 1);
+	CHECK(strlen(kept) >= sizeof(m.errors[0].message) - 2, "%d", (int) strlen(kept));
+	CHECK(strncmp(kept, message, strlen(kept)) == 0, "%s", kept);
+}
+
 int
 main(void)
 {
 	thresholds();
+	long_message();
 	first_run();
 	idle();
 	stopping();
