@@ -15,6 +15,7 @@
  */
 #include "common/port.h"
 
+#include "mb/pg_wchar.h"
 #include "source/kafka.h"
 #include "spec/consumer_properties.h"
 
@@ -256,6 +257,24 @@ set_truststore(rd_kafka_conf_t *conf, const Store *store, SiReason *why)
 	return false;
 }
 
+/* What quotes a name, a path or librdkafka may have cut a character in two. */
+static void
+keep_whole_characters(SiReason *why)
+{
+	unsigned char *p = (unsigned char *) why->text;
+	unsigned char *end = p + strlen(why->text);
+
+	while (p < end)
+	{
+		int			len = pg_utf_mblen(p);
+
+		if (len <= end - p && pg_utf8_islegal(p, len))
+			p += len;
+		else
+			*p++ = '?';
+	}
+}
+
 /* ---- values ---- */
 
 /* What a value stands for is read into buf, of MAX_READ bytes; NULL with a reason. */
@@ -411,6 +430,7 @@ si_kafka_conf(int nproperties, const SiKeyValue *properties, SiReason *why)
 	return conf;
 
 refused:
+	keep_whole_characters(why);
 	explicit_bzero(buf, sizeof(buf));
 	rd_kafka_conf_destroy(conf);
 	return NULL;

@@ -5,6 +5,7 @@
  */
 #include "harness.h"
 
+#include "mb/pg_wchar.h"
 #include "source/kafka.h"
 #include "source/kafka_errors.h"
 #include "spec/consumer_properties.h"
@@ -49,6 +50,20 @@ test_forced(void)
 	CHECK_STR(setting("statistics.interval.ms", "1000", "statistics.interval.ms"), "0");
 	CHECK_STR(setting(NULL, NULL, "enable.partition.eof"), "true");
 	CHECK_STR(setting(NULL, NULL, "log.queue"), "true");
+}
+
+/* A reason is valid UTF-8, also where a long name was cut. */
+static void
+test_reason_text(void)
+{
+	char		name[130];
+
+	memset(name, 'x', sizeof(name));
+	memcpy(name + 99, "\xC3\xA9", 2);
+	name[120] = '\0';
+	CHECK_STR(setting(name, "1", "client.id"), "(refused)");
+	CHECK(pg_encoding_verifymbstr(PG_UTF8, why.text, strlen(why.text)) == strlen(why.text), "%s", why.text);
+	CHECK(strstr(why.text, "x?\" is not known") != NULL, "%s", why.text);
 }
 
 static void
@@ -274,6 +289,7 @@ int
 main(void)
 {
 	test_forced();
+	test_reason_text();
 	test_preferred();
 	test_java_names();
 	test_jaas();
