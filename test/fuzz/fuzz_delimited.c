@@ -3,14 +3,12 @@
  *		libFuzzer harness of csv, tsv and lines: the first byte chooses the
  *		settings, the rest is a message.
  */
-#include "common/port.h"
+#include "arena.h"
 
 #include "fuzz_format.h"
 
-int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void
+fuzz_one(const uint8_t *data, size_t size)
 {
 	static char *columns[] = {"a", "x", "v"};
 	SiSpecFormat options = {0};
@@ -18,7 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int			settings;
 
 	if (size == 0)
-		return 0;
+		return;
 	settings = *data++;
 	size--;
 	options.kind = (settings & 3) == 0 ? SI_FORMAT_LINES : (settings & 1) ? SI_FORMAT_CSV : SI_FORMAT_TSV;
@@ -33,5 +31,4 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m.len = size;
 	fuzz_message(&options, &m, true);
 	fuzz_message(&options, &m, false);
-	return 0;
 }

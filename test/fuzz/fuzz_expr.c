@@ -8,31 +8,11 @@
  * sanitizers see: positions of errors lie within the expression, reasons and
  * texts are valid UTF-8, and a value is the same when it is computed again.
  */
-#include "common/port.h"
+#include "arena.h"
 
 #include "expr/filter.h"
 #include "format/format.h"
 #include "mb/pg_wchar.h"
-
-int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int			LLVMFuzzerInitialize(int *argc, char ***argv);
-
-/* "|" stands for the zero byte. */
-static const char *const seeds[] = {
-	"concat(x,'-',y) + a|{\"x\":\"foo\",\"y\":\"bar\",\"a\":2.0}",
-	"case_searched(a < 10, 'small', a >= 1e2 && !b, 'large', null)|{\"a\":50,\"b\":true}",
-	"map((x) -> x * 2 ^ -1, filter(y -> y != null, tags))|{\"tags\":[1,2.5,null,3]}",
-	"fold((x, acc) -> concat(acc, x), string_to_array(s, '[,;]+'), '')|{\"s\":\"a,b;;c\"}",
-	"timestamp_format(timestamp_shift(timestamp_floor(t, 'P1M', null, 'Europe/Berlin'), 'P1M1D', -3), 'EEE yyyy-MM-dd''T''HH:mm:ss.SSSZZ')|{\"t\":1442018818771}",
-	"timestamp_extract(timestamp_parse(s, 'dd/MM/yyyy HH:mm'), 'WEEK') % 7|{\"s\":\"12/09/2015 00:46\"}",
-	"json_value(parse_json(s), '$.a[-1][\\'b.c\\']', 'LONG')|{\"s\":\"{\\\"a\\\":[{\\\"b.c\\\":\\\"12\\\"}]}\"}",
-	"regexp_replace(upper(s), '([A-Z])(?<n>\\\\d)', '$2${n}')|{\"s\":\"a1b2\\u00e9\"}",
-	"format('%-5s|%05d|%,.2f|% f %2$x', s, n, 1.5, -n) + lpad(s, 9, '\\u00e9') + substring(reverse(s), 1, 2)|{\"s\":\"\\u00e9a\",\"n\":42}",
-	"round(a / 3.0, 2) + div(b, 2) + bitwiseand(b, 3) + greatest(a, b, '7')|{\"a\":10,\"b\":-7}",
-	"array_to_string(array_slice(array_append([1, 2], c), 0, 9), ',')|{\"c\":[\"x\"]}",
-	"like(s, 'a%\\\\_b', '\\\\') || ipv4_match(s, '10.0.0.0/8') || s == \"quoted \\\" name\"|{\"s\":\"a10_b\"}",
-	"<DOUBLE>[1, -2.5] == ARRAY<STRING>[] && nvl(human_readable_binary_byte_format(n, 3), try_parse_json(s))|{\"n\":123456789}"
-};
 
 typedef struct FuzzRow
 {
@@ -114,7 +94,7 @@ static void
 run(const char *text, SiExpr *e, const char *message, size_t len)
 {
 	SiFieldTable *fields = si_fields_create(true, 30);
-	static SiExprMemory *m = NULL;
+	SiExprMemory *m = si_expr_memory_create();
 	SiFormat   *format;
 	SiMessage	msg = {.payload = message,.len = len};
 	FuzzRow		row = {{get_value}};
@@ -124,9 +104,6 @@ run(const char *text, SiExpr *e, const char *message, size_t len)
 				again;
 	int			truth = 0;
 
-	if (m == NULL)
-		m = si_expr_memory_create();
-	si_expr_memory_reset(m);
 	for (int i = 0; i < si_expr_nfields(e); i++)
 	{
 		int			name_len;
@@ -161,8 +138,8 @@ run(const char *text, SiExpr *e, const char *message, size_t len)
 	si_fields_free(fields);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void
+fuzz_one(const uint8_t *data, size_t size)
 {
 	const uint8_t *end = memchr(data, 0, size);
 	SiExprError err;
@@ -172,7 +149,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	/* a spec is valid UTF-8 */
 	if (len > 2000 || pg_encoding_verifymbstr(PG_UTF8, (const char *) data, (int) len) != (int) len)
-		return 0;
+		return;
 	text = palloc(len + 1);
 	memcpy(text, data, len);
 	text[len] = '\0';
@@ -186,31 +163,4 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	else if (end != NULL)
 		run(text, e, (const char *) end + 1, size - len - 1);
-	pfree(text);
-	return 0;
-}
-
-/* `--seeds DIR`: writes the seeds there and ends. */
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	if (*argc != 3 || strcmp((*argv)[1], "--seeds") != 0)
-		return 0;
-	for (int i = 0; i < lengthof(seeds); i++)
-	{
-		char		path[MAXPGPATH];
-		char	   *seed = strdup(seeds[i]);
-		size_t		len = strlen(seed);
-		FILE	   *f;
-
-		*strstr(seed, "|{") = '\0';
-		snprintf(path, sizeof(path), "%s/seed-%02d", (*argv)[2], i);
-		f = fopen(path, "w");
-		if (f == NULL || fwrite(seed, 1, len, f) != len || fclose(f) != 0)
-		{
-			fprintf(stderr, "%s cannot be written\n", path);
-			exit(1);
-		}
-	}
-	exit(0);
 }

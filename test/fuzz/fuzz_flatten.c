@@ -3,16 +3,14 @@
  *		libFuzzer harness of json with options: one byte of settings, a
  *		JSONPath, an expression of jq (a line each), and a message.
  */
-#include "common/port.h"
+#include "arena.h"
 
 #include "fuzz_format.h"
 #include "format/jq.h"
 #include "format/jsonpath.h"
 
-int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void
+fuzz_one(const uint8_t *data, size_t size)
 {
 	static char *nodes[] = {"a", "b"};
 	SiFlattenField fields[] = {
@@ -28,7 +26,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int			settings;
 
 	if (size == 0)
-		return 0;
+		return;
 	settings = (unsigned char) *rest++;
 	size--;
 	options.no_discovery = settings & 1;
@@ -47,5 +45,4 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_message(&options, &m, false);
 	free(fields[2].expr);
 	free(fields[3].expr);
-	return 0;
 }

@@ -10,8 +10,6 @@
 #ifndef SI_FUZZ_FORMAT_H
 #define SI_FUZZ_FORMAT_H
 
-#include "common/port.h"
-
 #include "format/convert.h"
 #include "format/format.h"
 #include "mb/pg_wchar.h"
@@ -36,7 +34,7 @@ require_text(const char *text, size_t len, const char *what)
 static inline void
 use_value(const SiValue *v)
 {
-	static SiTextBuf buf;
+	SiTextBuf	buf = {0};
 	SiReason	why = {""};
 	const char *text;
 	uint32		len;

@@ -8,31 +8,12 @@
  * valid, a refused message leaves the field table as it was, and a message
  * gives the same rows when it is parsed again (with all keys predicted).
  */
-#include "common/port.h"
+#include "arena.h"
 
 #include "format/convert.h"
 #include "format/format.h"
 #include "format/timestamp.h"
 #include "mb/pg_wchar.h"
-
-int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int			LLVMFuzzerInitialize(int *argc, char ***argv);
-
-/* The first character is the settings. */
-static const char *const seeds[] = {
-	"\x10{\"time\":\"2015-09-12T00:46:58.771Z\",\"a\":\"#en\",\"isNew\":false,\"n\":null,\"delta\":36,\"x\":-1.5e3}",
-	"\x11 {\"a\":1}\n{\"a\":[\"b\",null,2.5,true]} {\"b\":{\"c\":[{}]}}",
-	"\x30{\"a\":\"\\ud83d\\ude00 \\ud800 \\u0000\\n\",\"a\\u0062\":[\"\\u0000\",\"\\\"\"]}",
-	"\x02{\"a\":123456789012345678901234567890,\"b\":1E400,\"c\":\"1,234\",\"d\":\"1e-5f\"}",
-	"\x03{\"a\":\"Wed, 9 Nov 94 04:00:00.5 UTC-0800 x AD\"}",
-	"\x05{\"a\":\"2015091205 Europe/Paris\"}",
-	"\x06{\"a\":\"2009-W07-5\"}",
-	"\x08{\"a\":\"2009-02-13 23:31:30 PST\"}",
-	"\x41\xEF\xBB\xBF{\"a\":[[1],{\"b\":\"c\"}]}",
-	"\x10{\"a\":tru}",
-	"\x10{\"a\":\"\\x\"}",
-	"\x10[{\"a\":01}]",
-};
 
 static void
 require(bool ok, const char *what)
@@ -98,11 +79,11 @@ digest(const SiRows *rows)
 	return h;
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void
+fuzz_one(const uint8_t *data, size_t size)
 {
 	static const char *const formats[] = {"auto", "iso", "ruby", "EEE, d MMM yy HH:mm:ss.SSS zZ 'x' G", "posix", "yyyyMMddHH ZZZ", "xxxx-'W'ww-e", "nano"};
-	static SiTextBuf buf;
+	SiTextBuf	buf = {0};
 	SiReason	why;
 	SiTimestampParser *times;
 	SiFieldTable *fields;
@@ -113,7 +94,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int64		i;
 
 	if (size == 0)
-		return 0;
+		return;
 	settings = *data++;
 	size--;
 	times = si_timestamp_parser_create(formats[settings & 7], settings & 8, 0, &why);
@@ -145,29 +126,4 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	si_format_json.destroy(format);
 	si_fields_free(fields);
 	si_timestamp_parser_free(times);
-	return 0;
-}
-
-/* `--seeds DIR`: writes the seeds there and ends. */
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	int			i;
-
-	if (*argc != 3 || strcmp((*argv)[1], "--seeds") != 0)
-		return 0;
-	for (i = 0; i < lengthof(seeds); i++)
-	{
-		char		path[MAXPGPATH];
-		FILE	   *f;
-
-		snprintf(path, sizeof(path), "%s/seed-%02d", (*argv)[2], i);
-		f = fopen(path, "w");
-		if (f == NULL || fwrite(seeds[i], 1, strlen(seeds[i]), f) != strlen(seeds[i]) || fclose(f) != 0)
-		{
-			fprintf(stderr, "%s cannot be written\n", path);
-			exit(1);
-		}
-	}
-	exit(0);
 }

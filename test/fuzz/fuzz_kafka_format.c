@@ -4,11 +4,9 @@
  *		with the key, a line with a header's name, one with its value, and
  *		the payload.
  */
-#include "common/port.h"
+#include "arena.h"
 
 #include "fuzz_format.h"
-
-int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static SiHeader headers[3];
 
@@ -21,8 +19,8 @@ header_at(const SiMessage *m, size_t i, SiHeader *header)
 	return true;
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void
+fuzz_one(const uint8_t *data, size_t size)
 {
 	static char *columns[] = {"a", "v"};
 	SiSpecFormat value = {0};
@@ -34,7 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int			settings;
 
 	if (size == 0)
-		return 0;
+		return;
 	settings = (unsigned char) *rest++;
 	size--;
 	value.kind = (settings & 1) ? SI_FORMAT_CSV : SI_FORMAT_JSON;
@@ -57,5 +55,4 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_message(&options, &m, false);
 	for (int i = 0; i < lengthof(lines); i++)
 		free(lines[i]);
-	return 0;
 }

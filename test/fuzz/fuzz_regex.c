@@ -3,15 +3,13 @@
  *		libFuzzer harness of the regex format: the first line is the pattern,
  *		the rest is a message.
  */
-#include "common/port.h"
+#include "arena.h"
 
 #include "fuzz_format.h"
 #include "format/text_formats.h"
 
-int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void
+fuzz_one(const uint8_t *data, size_t size)
 {
 	static char *columns[] = {"a", "x", "v"};
 	SiSpecFormat options = {.kind = SI_FORMAT_REGEX,.list_delimiter = ","};
@@ -31,5 +29,4 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		require_text(why.text, strlen(why.text), "reason of a pattern");
 	free(pattern);
-	return 0;
 }

@@ -5,10 +5,9 @@
  *
  * `fuzz_segment --seeds DIR` writes chunks of several kinds to begin with.
  */
-#include "segment_fixture.h"
+#include "arena.h"
 
-extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "segment_fixture.h"
 
 /* More rows, or larger seeds, take time and find nothing. */
 #define MOST_ROWS	100000
@@ -92,8 +91,8 @@ read_all(SiSegment *seg)
 	pfree(selection);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void
+fuzz_one(const uint8_t *data, size_t size)
 {
 	FixtureBytes b = {(char *) data, size, size, 0};
 	SiSegment  *inputs[2];
@@ -104,7 +103,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	si_byte_source_memory(&src, data, size);
 	inputs[0] = si_segment_open(&src, NULL, &err);
 	if (inputs[0] == NULL)
-		return 0;
+		return;
 	if (si_segment_rows(inputs[0]) <= MOST_ROWS)
 	{
 		read_all(inputs[0]);
@@ -118,5 +117,4 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 	}
 	si_segment_close(inputs[0]);
-	return 0;
 }
