@@ -21,9 +21,17 @@ GRANT EXECUTE ON FUNCTION stream_ingest.print_spec(json, boolean) TO PUBLIC;
 
 CREATE FUNCTION stream_ingest.iso_time(t timestamptz) RETURNS text
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-	RETURN pg_catalog.to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
-COMMENT ON FUNCTION stream_ingest.iso_time(timestamptz) IS 'a time as Druid writes it: 2020-01-01T00:00:00.000Z';
+	RETURN CASE t WHEN '-infinity' THEN '-146136543-09-08T08:23:32.096Z' WHEN 'infinity' THEN '146140482-04-24T15:36:27.903Z'
+		ELSE pg_catalog.to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END;
+COMMENT ON FUNCTION stream_ingest.iso_time(timestamptz) IS 'a time as Druid writes it: 2020-01-01T00:00:00.000Z; its first and its last for infinity';
 GRANT EXECUTE ON FUNCTION stream_ingest.iso_time(timestamptz) TO PUBLIC;
+
+CREATE FUNCTION stream_ingest.interval_time(ms bigint) RETURNS timestamptz
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	RETURN CASE WHEN ms < -210866803200000 THEN '-infinity' WHEN ms > 9224318015999999 THEN 'infinity'
+		ELSE pg_catalog.to_timestamp(ms / 1000.0) END;
+COMMENT ON FUNCTION stream_ingest.interval_time(bigint) IS 'an end of an interval, which with segmentGranularity ALL is no time of PostgreSQL: infinity';
+GRANT EXECUTE ON FUNCTION stream_ingest.interval_time(bigint) TO PUBLIC;
 
 CREATE VIEW stream_ingest.visible_data_source WITH (security_barrier) AS
 SELECT d.data_source_id,
@@ -79,7 +87,7 @@ COMMENT ON COLUMN stream_ingest.partitions.updated IS 'when earliest and latest 
 
 CREATE VIEW stream_ingest.segments WITH (security_barrier) AS
 WITH segment AS (
-	SELECT g.*, pg_catalog.to_timestamp(g.interval_start_ms / 1000.0) AS "start", pg_catalog.to_timestamp(g.interval_end_ms / 1000.0) AS "end"
+	SELECT g.*, stream_ingest.interval_time(g.interval_start_ms) AS "start", stream_ingest.interval_time(g.interval_end_ms) AS "end"
 	FROM stream_ingest.segment g
 )
 SELECT d.name || '_' || stream_ingest.iso_time(s."start") || '_' || stream_ingest.iso_time(s."end") || '_' || stream_ingest.iso_time(s.version)
@@ -147,7 +155,7 @@ JOIN stream_ingest.visible_data_source d USING (data_source_id);
 COMMENT ON VIEW stream_ingest.segments IS 'chunks that queries read: published segments, each of one interval, and deltas that are not published yet';
 COMMENT ON COLUMN stream_ingest.segments.datasource IS 'the dataSource of the spec';
 COMMENT ON COLUMN stream_ingest.segments.data_source IS 'its table';
-COMMENT ON COLUMN stream_ingest.segments."start" IS 'of the interval of a segment; a delta has rows of any time: see min_time and max_time';
+COMMENT ON COLUMN stream_ingest.segments."start" IS 'of the interval of a segment, -infinity with segmentGranularity ALL; a delta has rows of any time: see min_time and max_time';
 COMMENT ON COLUMN stream_ingest.segments.is_realtime IS 'a delta: not published yet';
 COMMENT ON COLUMN stream_ingest.segments.file IS 'null: the chunk lives in its catalog row';
 COMMENT ON COLUMN stream_ingest.segments.level IS 'of a delta: 0 is one commit, higher levels are merged from lower ones';

@@ -98,6 +98,32 @@ published_after(SiQuery *q, const SiSupervisor *s, const Reset *r, int64 kind)
 }
 
 /*
+ * An offset of a partition that the stream does not have would look as if
+ * the topic had been made anew with fewer.  The broker's last word decides,
+ * where there is one.
+ */
+static void
+check_partitions(SiQuery *q, const SiSupervisor *s, const Reset *r)
+{
+	if (si_query(q,
+				 "SELECT t.topic, w.partition, (SELECT count(*) FROM unnest(st.partitions) k WHERE k >> 16 = t.stream_id)"
+				 " FROM stream_ingest.supervisor_status st"
+				 " CROSS JOIN ROWS FROM (unnest($3::text[]), unnest($4::integer[])) AS w (topic, partition)"
+				 " JOIN stream_ingest.stream t ON t.data_source_id = $2 AND t.topic = w.topic"
+				 " WHERE st.supervisor_id = $1 AND st.install = (SELECT uuid FROM stream_ingest.install)"
+				 " AND t.stream_id * 65536 + w.partition <> ALL (st.partitions)"
+				 " AND EXISTS (SELECT FROM unnest(st.partitions) k WHERE k >> 16 = t.stream_id)"
+				 " AND NOT EXISTS (SELECT FROM stream_ingest.task_group g WHERE g.supervisor_id = $1"
+				 "  AND t.stream_id * 65536 + w.partition = ANY (g.partitions)) LIMIT 1",
+				 "titt", s->id, s->data_source_id, r->topics.data, r->partitions.data) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("partition " INT64_FORMAT " of topic [%s] does not exist", si_get_int64(0, 1), si_get_text(0, 0)),
+				 errdetail("The broker told of " INT64_FORMAT " partitions that the supervisor [%s] reads.", si_get_int64(0, 2), s->id),
+				 errhint("The view stream_ingest.partitions lists them. A partition that was just added is known in a moment.")));
+}
+
+/*
  * Writes the request.  kind is the offset of all partitions when none is
  * named; of named ones it is SI_RESET_TIME when they are to begin at a time.
  */
@@ -111,6 +137,8 @@ request_reset(SiQuery *q, const SiSupervisor *s, Reset *r, int64 kind)
 	if (r->n == 0)
 		appendStringInfo(&r->offsets, INT64_FORMAT, kind);
 	appendStringInfoChar(&r->offsets, '}');
+	if (r->n > 0)
+		check_partitions(q, s, r);
 	rows = published_after(q, s, r, kind);
 	si_query(q,
 			 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, requested_by, topics, partitions, offsets, time_ms)"

@@ -155,6 +155,10 @@ like(submit('latest', io => { useEarliestOffset => JSON::PP::false }), qr/NOTICE
 gaps_are('latest', '0 started at the end f - 0 5 5 5', 'and a view how many');
 $kafka->produce('latest', 0, events(6));
 ok($node->wait_for('SELECT count(*), sum(n) FROM latest', '1|6'), 'new ones are');
+$kafka->topic('empty', 1);
+unlike(submit('empty', io => { useEarliestOffset => JSON::PP::false }), qr/NOTICE/, 'there is no notice when there is nothing that is not read');
+like(submit('unreachable', io => { useEarliestOffset => JSON::PP::false }, consumer => { 'bootstrap.servers' => '127.0.0.1:1' }),
+	qr/NOTICE: .*starts at the end of its topic, as useEarliestOffset is false\n.*offset_gaps will show how many/, 'a broker that does not answer stops no submit');
 unlike(submit('latest', io => { useEarliestOffset => JSON::PP::false, taskCount => 2 }), qr/useEarliestOffset/, 'a later submit goes on where it was and says nothing');
 like(slurp_file($node->logfile), qr/supervisor "latest" starts at the end of "latest": 5 offsets/, 'the log has it');
 

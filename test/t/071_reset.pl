@@ -108,6 +108,10 @@ for my $verb ("reset_supervisor('a')", "reset_supervisor('a', 'earliest')", "res
 	exact($n, $n, "$verb: each row once");
 }
 is(query("BEGIN; SELECT reset_supervisor('a'); ROLLBACK; SELECT count(*) FROM stream_ingest.request"), qq({"id":"a"}\n0), 'rolled back');
+for my $verb ("reset_offsets('a', " . offsets(0 => 1, 7 => 1) . ")", "reset_supervisor('a', 'latest', '{7}')")
+{
+	like(($node->psql('postgres', "SELECT $verb"))[2], qr/partition 7 of topic \[a\] does not exist\nDETAIL:  The broker told of 2 partitions/, "$verb: refused");
+}
 
 # ---- in the middle of it the overlord is killed
 for my $point ('reset_deltas_removed', 'reset_before_end')

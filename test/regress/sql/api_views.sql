@@ -30,6 +30,11 @@ VALUES ('read_0', 'viewed', :'install', :ds, 0, 'RUNNING', 'READING', now() - in
 INSERT INTO stream_ingest.segment
 SELECT :ds, n, :'install', n * 3600000, (n + 1) * 3600000, '2026-01-01', 0, 20, 1000, n * 3600000, n * 3600000 + 5, 0, 1, 6, '{0,2}', '{0,7}', '{60,7}', now(), 'f' || n
 FROM generate_series(1, 2) n;
+-- segmentGranularity ALL
+SAVEPOINT eternity;
+UPDATE stream_ingest.segment SET interval_start_ms = -9223372036854775808, interval_end_ms = 9223372036854775807 WHERE segment_id = 1;
+SELECT segment_id, "start", "end" FROM stream_ingest.segments WHERE number = 1 AND is_published;
+ROLLBACK TO eternity;
 INSERT INTO stream_ingest.delta (data_source_id, level, group_id, seq, install, first_seq, rows, bytes, min_ms, max_ms, partitions, start_offsets, end_offsets, file, data)
 VALUES (:ds, 1, 0, 9, :'install', 7, 30, 300, 0, 1000, '{0,2}', '{60,7}', '{90,7}', 'f3', NULL),
 	(:ds, 0, 0, 10, :'install', 10, 10, 100, 0, 1000, '{0,2}', '{92,7}', '{100,7}', NULL, '\x00'),
