@@ -43,7 +43,7 @@ si_filter_bind(SiFilter *f, int (*slot_of) (void *arg, const char *name, int len
 {
 	if (has_dimension(f))
 		f->slot = slot_of(arg, f->dimension.text, f->dimension.len);
-	if (f->kind == SI_FILTER_EXPRESSION)
+	if (f->expr != NULL)
 		for (int i = 0; i < si_expr_nfields(f->expr); i++)
 		{
 			int			len;
@@ -60,7 +60,7 @@ si_filter_reads(const SiFilter *f, bool (*is_wanted) (void *arg, int slot), void
 {
 	if (has_dimension(f) && is_wanted(arg, f->slot))
 		return true;
-	if (f->kind == SI_FILTER_EXPRESSION)
+	if (f->expr != NULL)
 		for (int i = 0; i < si_expr_nfields(f->expr); i++)
 			if (is_wanted(arg, si_expr_slot(f->expr, i)))
 				return true;
@@ -180,14 +180,17 @@ test_field(const SiFilter *f, SiExprMemory *m, SiExprRow *row, int *truth, SiRea
 {
 	SiEval		ev;
 	const SiValue *raw;
+	SiValue		computed;
 	SiExprValue v;
 	SiExprValue null = si_expr_null();
 
 	ev.memory = m;
 	ev.row = row;
 	ev.why = why;
-	if (!row->get(row, f->slot, &raw, why))
+	if (f->expr != NULL ? !si_expr_eval(f->expr, m, row, &computed, why) : !row->get(row, f->slot, &raw, why))
 		return false;
+	if (f->expr != NULL)
+		raw = &computed;
 	if (raw->kind == SI_VALUE_BOOL && f->kind != SI_FILTER_EQUALS)
 		v = raw->u.i ? si_expr_text("true", 4) : si_expr_text("false", 5);
 	else

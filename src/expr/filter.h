@@ -77,7 +77,7 @@ typedef struct SiFilter
 	SiFilterText pattern;		/* LIKE, REGEX */
 	int			escape;			/* LIKE: a character, or 0 */
 	struct SiRegex *regex;		/* REGEX */
-	SiExpr	   *expr;			/* EXPRESSION */
+	SiExpr	   *expr;			/* EXPRESSION; of others: in the place of the field's value, if not NULL */
 } SiFilter;
 
 /*

@@ -12,6 +12,7 @@
 #include "common/granularity.h"
 #include "format/timestamp.h"
 #include "spec/shape.h"
+#include "spec/spec_extraction.h"
 
 #define MAX_FILTER_DEPTH	100
 
@@ -155,18 +156,24 @@ set_bound(SiFilter *f, const SiJson *node, const char *path)
 			f->ordering = i;
 }
 
-/* Whether the type of a typed filter is one of numbers. */
+/* Whether the type of a typed filter, in that member, is one of numbers. */
 static bool
-is_numeric_type(const SiJson *node, const char *path)
+is_number_type(const SiJson *node, const char *name, const char *path)
 {
-	char	   *type = string_member(node, "matchValueType", path, "Write STRING, LONG or DOUBLE.");
+	char	   *type = string_member(node, name, path, "Write STRING, LONG or DOUBLE.");
 
 	if (pg_strcasecmp(type, "STRING") == 0)
 		return false;
 	if (pg_strcasecmp(type, "LONG") != 0 && pg_strcasecmp(type, "DOUBLE") != 0 && pg_strcasecmp(type, "FLOAT") != 0)
-		si_spec_error(psprintf("%s.matchValueType", path), si_json_get(node, "matchValueType"),
+		si_spec_error(psprintf("%s.%s", path, name), si_json_get(node, name),
 					  "Supported: STRING, LONG, FLOAT, DOUBLE.", NULL);
 	return true;
+}
+
+static bool
+is_numeric_type(const SiJson *node, const char *path)
+{
+	return is_number_type(node, "matchValueType", path);
 }
 
 static double
@@ -186,6 +193,22 @@ set_equals(SiFilter *f, const SiJson *node, const char *path)
 	char	   *value_path = psprintf("%s.matchValue", path);
 
 	if (is_numeric_type(node, path))
+	{
+		f->kind = SI_FILTER_EQUALS;
+		f->lower_number = number_of(value, value_path);
+	}
+	else
+		set_selector(f, value, value_path);
+}
+
+/* A field with several values equals what one of them equals. */
+static void
+set_element(SiFilter *f, const SiJson *node, const char *path)
+{
+	const SiJson *value = si_json_get(node, "elementMatchValue");
+	char	   *value_path = psprintf("%s.elementMatchValue", path);
+
+	if (is_number_type(node, "elementMatchValueType", path) && !si_json_is_null(value))
 	{
 		f->kind = SI_FILTER_EQUALS;
 		f->lower_number = number_of(value, value_path);
@@ -350,7 +373,9 @@ static const FilterType filter_types[] = {
 	{"bound", SI_FILTER_BOUND, "dimension"}, {"range", SI_FILTER_RANGE, "column"},
 	{"interval", SI_FILTER_INTERVAL, "dimension"},
 	{"like", SI_FILTER_LIKE, "dimension"}, {"regex", SI_FILTER_REGEX, "dimension"},
-	{"expression", SI_FILTER_EXPRESSION}
+	{"expression", SI_FILTER_EXPRESSION},
+	{"extraction", SI_FILTER_IN, "dimension"}, {"arrayContainsElement", SI_FILTER_IN, "column"},
+	{"search", SI_FILTER_EXPRESSION}, {"columnComparison", SI_FILTER_EXPRESSION}
 };
 
 static const FilterType *
@@ -363,6 +388,41 @@ filter_type(const SiJson *node, const char *path)
 			return &filter_types[i];
 	si_spec_error(psprintf("%s.type", path), si_json_get(node, "type"), "There is no such filter.", NULL);
 	return NULL;
+}
+
+/* An expression, or what is one here. */
+static void
+set_expression(SiFilter *f, const FilterType *type, const SiJson *node, const char *path)
+{
+	if (strcmp(type->word, "search") == 0)
+	{
+		char	   *field = string_member(node, "dimension", path, "Name the field that the filter looks at.");
+		char	   *values = si_extraction_of_field(field, si_json_get(node, "extractionFn"), psprintf("%s.extractionFn", path));
+		char	   *query_path = psprintf("%s.query", path);
+
+		f->expr = compile(si_search_expression(values, si_json_get(node, "query"), query_path), si_json_get(node, "query"), query_path);
+	}
+	else if (strcmp(type->word, "columnComparison") == 0)
+	{
+		const SiJson *dimensions = si_json_get(node, "dimensions");
+		char	   *list_path = psprintf("%s.dimensions", path);
+
+		f->expr = compile(si_comparison_expression(dimensions, list_path), dimensions, list_path);
+	}
+	else
+		f->expr = compile(string_member(node, "expression", path, "Give the expression."),
+						  si_json_get(node, "expression"), psprintf("%s.expression", path));
+}
+
+/* What is compared in the place of the field itself. */
+static void
+set_extraction(SiFilter *f, const SiJson *node, const char *path)
+{
+	const SiJson *fn = si_json_get(node, "extractionFn");
+
+	path = psprintf("%s.extractionFn", path);
+	if (!si_json_is_null(fn) && f->expr == NULL)
+		f->expr = compile(si_extraction_of_field(f->dimension.text, fn, path), fn, path);
 }
 
 /* What the kinds have besides the name of a field. */
@@ -384,12 +444,14 @@ set_members(SiFilter *f, const FilterType *type, const SiJson *node, const char 
 			set_fields(f, node, path, depth);
 			break;
 		case SI_FILTER_IN:
-			if (strcmp(type->word, "selector") == 0)
+			if (strcmp(type->word, "selector") == 0 || strcmp(type->word, "extraction") == 0)
 				set_selector(f, si_json_get(node, "value"), psprintf("%s.value", path));
 			else if (strcmp(type->word, "in") == 0)
 				set_values(f, member(node, "values", path, "List the values."), psprintf("%s.values", path));
 			else if (strcmp(type->word, "equals") == 0)
 				set_equals(f, node, path);
+			else if (strcmp(type->word, "arrayContainsElement") == 0)
+				set_element(f, node, path);
 			else
 				set_in_type(f, node, path);
 			break;
@@ -407,8 +469,7 @@ set_members(SiFilter *f, const FilterType *type, const SiJson *node, const char 
 			set_pattern(f, node, path);
 			break;
 		case SI_FILTER_EXPRESSION:
-			f->expr = compile(string_member(node, "expression", path, "Give the expression."),
-							  si_json_get(node, "expression"), psprintf("%s.expression", path));
+			set_expression(f, type, node, path);
 			break;
 	}
 }
@@ -426,6 +487,8 @@ build_filter(const SiJson *node, const char *path, int depth)
 	if (type->field != NULL)
 		set_dimension(f, node, type->field, path);
 	set_members(f, type, node, path, depth);
+	if (type->field != NULL)
+		set_extraction(f, node, path);
 	if (!si_filter_prepare(f, &why))
 		si_spec_error(psprintf("%s.pattern", path), si_json_get(node, "pattern"), psprintf("%s.", why.text), NULL);
 	return f;

@@ -90,8 +90,18 @@ SELECT pg_temp.filter('{"type": "and", "fields": [{"type": "true"}, {"type": "or
 SELECT pg_temp.filter('{"type": "not"}');
 SELECT pg_temp.filter('{"type": "not", "fields": [{"type": "true"}]}');
 SELECT pg_temp.filter('{"type": "not", "field": {"type": "javascript", "dimension": "x", "function": "f"}}');
-SELECT pg_temp.filter(format('{"type": "%s", "dimension": "x"}', t)::jsonb) FROM unnest(string_to_array('search columnComparison extraction spatial arrayContainsElement', ' ')) t;
-SELECT pg_temp.filter('{"type": "selector", "dimension": "x", "value": "a", "extractionFn": {"type": "upper"}}');
+SELECT pg_temp.filter('{"type": "spatial", "dimension": "x"}');
+SELECT pg_temp.filter('{"type": "search", "dimension": "x"}');
+SELECT pg_temp.filter('{"type": "search", "dimension": "x", "query": {"type": "contain", "value": "a"}}');
+SELECT pg_temp.filter('{"type": "search", "dimension": "x", "query": {"type": "regex", "pattern": "a("}}');
+SELECT pg_temp.filter('{"type": "columnComparison", "dimensions": ["x"]}');
+SELECT pg_temp.filter('{"type": "columnComparison", "dimensions": ["x", {"type": "lookup", "dimension": "y"}]}');
+SELECT pg_temp.filter('{"type": "arrayContainsElement", "column": "x", "elementMatchValueType": "COMPLEX<json>", "elementMatchValue": 1}');
+SELECT pg_temp.filter('{"type": "selector", "dimension": "x", "value": "a", "extractionFn": {"type": "uper"}}');
+SELECT pg_temp.filter('{"type": "selector", "dimension": "x", "value": "a", "extractionFn": {"type": "javascript", "function": "f"}}');
+SELECT pg_temp.filter('{"type": "selector", "dimension": "x", "value": "a", "extractionFn": {"type": "lookup", "lookup": {"type": "namespace"}}}');
+SELECT pg_temp.filter('{"type": "selector", "dimension": "x", "value": "a", "extractionFn": {"type": "substring", "index": -1}}');
+SELECT pg_temp.filter('{"type": "selector", "dimension": "x", "value": "a", "extractionFn": {"type": "regex", "expr": "("}}');
 
 -- aggregators with a filter or an expression
 SELECT pg_temp.metric('{"type": "filtered", "filter": {"type": "selector", "dimension": "x", "value": "a"}, "aggregator": {"type": "count", "name": "n"}}');
@@ -124,6 +134,42 @@ SELECT pg_temp.rows(pg_temp.spec('{"transforms": [{"type": "expression", "name":
 SELECT pg_temp.rows(pg_temp.spec('{"transforms": [{"type": "expression", "name": "f", "expression": "bool"}, {"type": "expression", "name": "g", "expression": "if(bool,1,0)"}]}',
 	'[]', '[{"type": "long", "name": "f"}, {"type": "long", "name": "g"}]'), '{"time": 0, "bool": true}', '{"time": 0, "bool": false}');
 SELECT pg_temp.rows(pg_temp.spec('{"transforms": [{"type": "expression", "name": "g", "expression": "a / b"}]}'), '{"time": 0, "a": 1, "b": 0}', '{"time": 0, "a": 4, "b": 2}');
+-- filters as expressions: which of four messages are kept
+CREATE FUNCTION pg_temp.kept(filter text) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(r->'input'->>'n', ' ' ORDER BY r->'input'->>'n') FILTER (WHERE r->>'parsed' IS NOT NULL)
+	FROM json_array_elements(sample_supervisor(pg_temp.spec(format('{"filter": %s}', filter)::jsonb), ARRAY[
+		'{"time": 0, "n": 1, "x": "Foo Bar", "y": "foo bar", "t": ["a", "b"], "v": 5}', '{"time": 0, "n": 2, "x": "it''s", "y": "it''s", "t": "b", "v": 12}',
+		'{"time": 0, "n": 3, "x": "foobar", "y": null, "t": ["c"], "v": "5"}', '{"time": 0, "n": 4}'])->'data') r
+$$;
+SELECT f, pg_temp.kept(f) FROM unnest(ARRAY[
+	'{"type": "search", "dimension": "x", "query": {"type": "contains", "value": "foo"}}',
+	'{"type": "search", "dimension": "x", "query": {"type": "contains", "value": "foo", "caseSensitive": true}}',
+	'{"type": "search", "dimension": "x", "query": {"type": "insensitive_contains", "value": "BAR"}}',
+	'{"type": "search", "dimension": "x", "query": {"type": "fragment", "values": ["foo", " "]}}',
+	'{"type": "search", "dimension": "x", "query": {"type": "regex", "pattern": "^[a-z]+$"}}',
+	'{"type": "search", "dimension": "x", "query": {"type": "all"}}',
+	'{"type": "search", "dimension": "t", "query": {"type": "contains", "value": "b"}}',
+	'{"type": "search", "dimension": "x", "query": {"type": "contains", "value": "''"}}',
+	'{"type": "search", "dimension": "x", "query": {"type": "contains", "value": "FOO", "caseSensitive": true}, "extractionFn": {"type": "upper"}}',
+	'{"type": "columnComparison", "dimensions": ["x", "y"]}',
+	'{"type": "columnComparison", "dimensions": [{"type": "extraction", "dimension": "x", "extractionFn": {"type": "lower"}}, {"type": "default", "dimension": "y"}]}',
+	'{"type": "arrayContainsElement", "column": "t", "elementMatchValueType": "STRING", "elementMatchValue": "b"}',
+	'{"type": "arrayContainsElement", "column": "v", "elementMatchValueType": "LONG", "elementMatchValue": 5}',
+	'{"type": "selector", "dimension": "x", "value": "FOOBAR", "extractionFn": {"type": "upper"}}',
+	'{"type": "extraction", "dimension": "x", "value": "foo", "extractionFn": {"type": "substring", "index": 0, "length": 3}}',
+	'{"type": "in", "dimension": "t", "values": ["B", "C"], "extractionFn": {"type": "upper"}}',
+	'{"type": "bound", "dimension": "x", "lower": "6", "ordering": "numeric", "extractionFn": {"type": "strlen"}}',
+	'{"type": "selector", "dimension": "x", "value": "Bar", "extractionFn": {"type": "regex", "expr": "(\\w+)$"}}',
+	'{"type": "selector", "dimension": "x", "value": "none", "extractionFn": {"type": "regex", "expr": " (.*)", "replaceMissingValue": true, "replaceMissingValueWith": "none"}}',
+	'{"type": "selector", "dimension": "x", "value": "foobar", "extractionFn": {"type": "partial", "expr": "^f"}}',
+	'{"type": "selector", "dimension": "x", "value": "foobar", "extractionFn": {"type": "searchQuery", "query": {"type": "contains", "value": "OOB"}}}',
+	'{"type": "selector", "dimension": "t", "value": "[b]", "extractionFn": {"type": "stringFormat", "format": "[%s]"}}',
+	'{"type": "selector", "dimension": "__time", "value": "1970", "extractionFn": {"type": "timeFormat", "format": "yyyy", "timeZone": "UTC"}}',
+	'{"type": "selector", "dimension": "t", "value": "see", "extractionFn": {"type": "lookup", "lookup": {"type": "map", "map": {"c": "see", "it''s": "\""}}}}',
+	'{"type": "selector", "dimension": "t", "value": "b", "extractionFn": {"type": "lookup", "retainMissingValue": true, "lookup": {"type": "map", "map": {"c": "see"}}}}',
+	'{"type": "like", "dimension": "x", "pattern": "OO%", "extractionFn": {"type": "cascade", "extractionFns": [{"type": "upper"}, {"type": "substring", "index": 1}]}}',
+	'{"type": "not", "field": {"type": "selector", "dimension": "x", "value": "FOOBAR", "extractionFn": {"type": "upper"}}}'
+]) f;
 -- schemaless: results are no dimensions, unless a message has a field of that name
 SELECT pg_temp.rows(pg_temp.spec('{"transforms": [{"type": "expression", "name": "f", "expression": "upper(x)"}, {"type": "expression", "name": "x", "expression": "lower(x)"}]}', '[]', '[]'),
 	'{"time": 0, "x": "Foo"}');
