@@ -4,7 +4,9 @@
  *
  * Each line of a message is a row that stands for itself.  CSV cells may be
  * in quotes, in which a quote is written twice and a backslash is nothing
- * special (RFC 4180); a row does not go on in the next line.  TSV cells are
+ * special (RFC 4180); a row does not go on in the next line.  What is not as
+ * it should be is read as Druid's library does, and no error: an open quote
+ * takes the rest of the line and stays, and two quotes are one everywhere.  TSV cells are
  * what stands between two delimiters.  An empty cell without quotes is null;
  * a line with fewer cells than columns lacks the last columns, more cells are
  * ignored.
@@ -175,48 +177,60 @@ next_delimiter(const SiFormat *f, const char *p, const char *end)
 }
 
 /*
- * The cell in quotes that begins at *p, which is moved behind it.  What
- * stands between its closing quote and the delimiter belongs to it.
+ * The end of a cell that begins with a quote: the first quote that has a
+ * delimiter behind it and is not the second of a pair, or the end of the line.
  */
-static bool
-quoted_cell(SiFormat *f, const char **p, const char *end, SiReason *why)
+static const char *
+quoted_end(const SiFormat *f, const char *p, const char *end)
 {
-	const char *start = *p + 1;
-	const char *quote = memchr(start, '"', end - start);
-	const char *stop;
-	char	   *out;
-	char	   *copy;
+	const char *quote = memchr(p + 1, '"', end - p - 1);
+	bool		inside = false;
 
-	if (quote != NULL && (quote + 1 == end || quote[1] == *f->delimiter))
+	while (quote != NULL && quote < end - 1)
 	{
-		*p = quote + 1;
-		return add_cell(f, start, quote - start) || si_format_no_memory(why);
+		if (!inside && quote[1] == *f->delimiter)
+			return quote + 1;
+		do
+		{
+			quote = memchr(quote + 1, '"', end - quote - 1);
+			inside = !inside;
+		} while (quote != NULL && quote < end - 1 && quote[1] == '"');
 	}
-	copy = out = si_scratch_alloc(&f->rows.scratch, end - start);
+	return end;
+}
+
+/* A cell with quotes: those around it are taken away (one that is alone stays), two of them are one. */
+static bool
+add_quoted(SiFormat *f, const char *p, const char *stop, SiReason *why)
+{
+	const char *quote;
+	char	   *copy;
+	char	   *out;
+
+	if (*p == '"' && memchr(p + 1, '"', stop - p - 1) != NULL)
+	{
+		p++;
+		stop -= stop[-1] == '"';
+	}
+	quote = memmem(p, stop - p, "\"\"", 2);
+	if (quote == NULL)
+		return add_cell(f, p, stop - p) || si_format_no_memory(why);
+	copy = out = si_scratch_alloc(&f->rows.scratch, stop - p);
 	if (copy == NULL)
 		return si_format_no_memory(why);
-	for (;;)
+	for (; quote != NULL; quote = memmem(p, stop - p, "\"\"", 2))
 	{
-		if (quote == NULL)
-			return si_format_reason(why, "a quote is not closed");
-		memcpy(out, start, quote - start);
-		out += quote - start;
-		start = quote + 1;
-		if (start == end || *start != '"')
-			break;
-		*out++ = '"';
-		start++;
-		quote = memchr(start, '"', end - start);
+		memcpy(out, p, quote + 1 - p);
+		out += quote + 1 - p;
+		p = quote + 2;
 	}
-	stop = next_delimiter(f, start, end);
-	memcpy(out, start, stop - start);
-	out += stop - start;
+	memcpy(out, p, stop - p);
+	out += stop - p;
 	si_scratch_trim(&f->rows.scratch, copy, out - copy);
-	*p = stop;
 	return add_cell(f, copy, out - copy) || si_format_no_memory(why);
 }
 
-/* Takes a line apart into cells. */
+/* Takes a line apart into cells; false without memory. */
 static bool
 split_line(SiFormat *f, const char *line, size_t len, SiReason *why)
 {
@@ -226,22 +240,18 @@ split_line(SiFormat *f, const char *line, size_t len, SiReason *why)
 	f->ncells = 0;
 	for (;;)
 	{
-		if (f->quotes && p < end && *p == '"')
+		const char *stop = f->quotes && p < end && *p == '"' ? quoted_end(f, p, end) : next_delimiter(f, p, end);
+
+		if (f->quotes && memchr(p, '"', stop - p) != NULL)
 		{
-			if (!quoted_cell(f, &p, end, why))
+			if (!add_quoted(f, p, stop, why))
 				return false;
 		}
-		else
-		{
-			const char *stop = next_delimiter(f, p, end);
-
-			if (!add_cell(f, stop > p ? p : NULL, stop - p))
-				return si_format_no_memory(why);
-			p = stop;
-		}
-		if (p == end)
+		else if (!add_cell(f, stop > p ? p : NULL, stop - p))
+			return si_format_no_memory(why);
+		if (stop == end)
 			return true;
-		p += f->delimiter_len;
+		p = stop + f->delimiter_len;
 	}
 }
 
@@ -256,7 +266,6 @@ header_error(const char *line, size_t len, SiReason *why, const char *what, int 
 static bool
 take_header(SiFormat *f, const char *line, size_t len, SiReason *why)
 {
-	SiReason	detail;
 	const SiBound *twice;
 
 	if (f->header != NULL && f->header_len == len && memcmp(f->header, line, len) == 0)
@@ -264,8 +273,8 @@ take_header(SiFormat *f, const char *line, size_t len, SiReason *why)
 	f->header = NULL;
 	f->ncolumns = 0;
 	si_scratch_reset(&f->names);
-	if (!split_line(f, line, len, &detail))
-		return header_error(line, len, why, "", (int) strlen(detail.text), detail.text);
+	if (!split_line(f, line, len, why))
+		return false;
 	if (!reserve_columns(f, f->ncells))
 		return si_format_no_memory(why);
 	for (int i = 0; i < f->ncells; i++)
@@ -290,14 +299,8 @@ take_header(SiFormat *f, const char *line, size_t len, SiReason *why)
 static bool
 add_line(SiFormat *f, const char *line, size_t len, SiReason *why)
 {
-	SiReason	detail;
-
-	if (!split_line(f, line, len, &detail))
-	{
-		si_format_reason(why, "Unable to parse row [%.*s]: %s", si_format_clip(line, len), line, detail.text);
-		f->rows.nbad++;
-		return true;
-	}
+	if (!split_line(f, line, len, why))
+		return false;
 	if (f->ncells > f->ncolumns && f->options->ncolumns == 0 && !f->options->header && !more_default_columns(f))
 		return si_format_no_memory(why);
 	if (!si_rowset_add(&f->rows, why))
