@@ -7,6 +7,9 @@
  * sees what was waited for; under REPEATABLE READ it would not, which is
  * refused.  Before they return, commits up to now are flushed: with
  * synchronous_commit = off a crash would otherwise take back what was seen.
+ *
+ * Offsets count only when they are of the table that the supervisor fills: an
+ * earlier supervisor of this id, whose table was dropped, may have left some.
  */
 #include "postgres.h"
 
@@ -67,10 +70,10 @@ static bool
 offset_is_committed(SiQuery *q, const Fence *f)
 {
 	return si_query(q,
-					"SELECT FROM stream_ingest.task_group g"
+					"SELECT FROM stream_ingest.supervisor s JOIN stream_ingest.task_group g USING (supervisor_id, data_source_id)"
 					" CROSS JOIN LATERAL ROWS FROM (unnest(g.partitions), unnest(g.offsets)) AS p (partition, next)"
 					" JOIN stream_ingest.stream t ON t.data_source_id = g.data_source_id AND t.stream_id = p.partition >> 16"
-					" WHERE g.supervisor_id = $1 AND g.install = (SELECT uuid FROM stream_ingest.install)"
+					" WHERE s.supervisor_id = $1 AND g.install = (SELECT uuid FROM stream_ingest.install)"
 					" AND (p.partition & 65535) = $2 AND p.next > $3 AND ($4 IS NULL OR t.topic = $4)",
 					"tiit", f->id, f->partition, f->offset, f->topic) > 0;
 }
@@ -106,9 +109,10 @@ is_current(SiQuery *q, Fence *f)
 	}
 	return si_query(q,
 					"SELECT FROM ROWS FROM (unnest($2::integer[]), unnest($3::bigint[])) AS e (partition, latest)"
-					" WHERE NOT EXISTS (SELECT FROM stream_ingest.task_group g"
+					" WHERE NOT EXISTS (SELECT FROM stream_ingest.supervisor s"
+					"  JOIN stream_ingest.task_group g USING (supervisor_id, data_source_id)"
 					"  CROSS JOIN LATERAL ROWS FROM (unnest(g.partitions), unnest(g.offsets), unnest(g.stops)) AS p (partition, next, stop)"
-					"  WHERE g.supervisor_id = $1 AND g.install = (SELECT uuid FROM stream_ingest.install)"
+					"  WHERE s.supervisor_id = $1 AND g.install = (SELECT uuid FROM stream_ingest.install)"
 					"  AND p.partition = e.partition AND p.next >= LEAST(e.latest, p.stop)) LIMIT 1",
 					"ttt", f->id, f->partitions, f->ends) == 0;
 }

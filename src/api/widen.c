@@ -26,6 +26,7 @@
 #include "api/widen.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "common/clock.h"
 #include "format/reason.h"
 #include "miscadmin.h"
 #include "spec/spec.h"
@@ -96,7 +97,7 @@ state_of(int64 data_source_id)
 static int64 *
 find_work(SiQuery *q, int *count)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 	int64	   *work;
 	int			n;
 
@@ -300,7 +301,7 @@ widen_table(int64 data_source_id)
 	si_query_end(&q);
 
 	state->problems_at = problems ?
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PROBLEM_RETRY * 1000) : 0;
+		TimestampTzPlusMilliseconds(si_now(), PROBLEM_RETRY * 1000) : 0;
 }
 
 /* Of one call of si_widen_tables(). */
@@ -357,7 +358,7 @@ note_failure(int64 data_source_id, const ErrorData *error)
 	int			seconds = 1 << Min(state->failures, 6);
 
 	state->failures++;
-	state->retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), Min(seconds, MAX_BACKOFF) * 1000);
+	state->retry_at = TimestampTzPlusMilliseconds(si_now(), Min(seconds, MAX_BACKOFF) * 1000);
 	state->error[0] = '\0';
 	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 	{
@@ -421,7 +422,7 @@ retype_table(int64 data_source_id)
 		{
 			ok = false;
 			if (state->error[0] != '\0' && run(show_error, data_source_id))
-				state->problems_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PROBLEM_RETRY * 1000);
+				state->problems_at = TimestampTzPlusMilliseconds(si_now(), PROBLEM_RETRY * 1000);
 		}
 	}
 	retyping = NULL;

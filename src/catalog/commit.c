@@ -48,19 +48,19 @@ static SiStatement make_tier = {
 	" halted_at = CASE WHEN $4 IS NULL THEN NULL ELSE pg_catalog.clock_timestamp() END WHERE "
 #define MOVE_WHERE \
 	"supervisor_id = $5 AND group_id = $6 AND offsets = $7 AND next_seq = $8 AND partitions = $9" \
-	" AND install = $10 AND topic = $11 AND halted IS NULL RETURNING ctid"
+	" AND install = $10 AND topic = $11 AND data_source_id = $15 AND halted IS NULL RETURNING ctid"
 #define MOVE_TYPES \
 	INT8ARRAYOID, INT8OID, INT8ARRAYOID, TEXTOID, TEXTOID, INT4OID, INT8ARRAYOID, INT8OID, INT4ARRAYOID, UUIDOID, \
-	TEXTOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID
+	TEXTOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8OID
 
 static SiStatement move_at_tid = {
-	MOVE_SET "ctid = $15 AND " MOVE_WHERE,
-	15, {MOVE_TYPES, TIDOID}
+	MOVE_SET "ctid = $16 AND " MOVE_WHERE,
+	16, {MOVE_TYPES, TIDOID}
 };
 
 static SiStatement move_by_key = {
 	MOVE_SET MOVE_WHERE,
-	14, {MOVE_TYPES}
+	15, {MOVE_TYPES}
 };
 
 static SiStatement insert_delta = {
@@ -90,9 +90,15 @@ static SiStatement count_dropped = {
 	7, {TEXTOID, UUIDOID, TEXTOID, INT4OID, INT8OID, INT8OID, INT8OID}
 };
 
+/*
+ * Nothing is locked when there is nothing to say: who has dropped the column
+ * and stays open must not stop a task that begins anew and meets it again.
+ */
 static SiStatement insert_discovered = {
 	"INSERT INTO stream_ingest.discovered_column AS c (data_source_id, name, install, type)"
-	" VALUES ($1, $2, $3, $4) ON CONFLICT (data_source_id, name) DO UPDATE"
+	" SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM stream_ingest.discovered_column k"
+	" WHERE k.data_source_id = $1 AND k.name = $2 AND pg_catalog.array_position('{long,double,string,json}', k.type)"
+	" >= pg_catalog.array_position('{long,double,string,json}', $4)) ON CONFLICT (data_source_id, name) DO UPDATE"
 	" SET type = EXCLUDED.type, retype = c.retype OR c.attached, attached = false, problem = NULL"
 	/* a wider type is for the column that is there; types never become narrower */
 	" WHERE pg_catalog.array_position('{long,double,string,json}', c.type)"
@@ -216,8 +222,8 @@ si_group_load(const char *supervisor_id, int group_id, SiGroup *g)
 static bool
 move_offsets(const SiGroup *g, const SiCommit *c, int64 next_seq, ItemPointer tid)
 {
-	Datum		args[15];
-	char		nulls[16] = "               ";
+	Datum		args[16];
+	char		nulls[17] = "                ";
 	bool		isnull;
 	bool		moved;
 
@@ -236,7 +242,8 @@ move_offsets(const SiGroup *g, const SiCommit *c, int64 next_seq, ItemPointer ti
 	args[11] = si_int8_array(c->rows > 0 && !c->requeue ? c->offsets : g->chunk_offsets, g->npartitions);
 	args[12] = si_int8_array(c->rows > 0 ? c->counters->n : g->chunk_counters.n, SI_NUM_COUNTERS);
 	args[13] = si_int8_array(c->records, g->npartitions);
-	args[14] = PointerGetDatum(&g->tid);
+	args[14] = Int64GetDatum(g->data_source_id);
+	args[15] = PointerGetDatum(&g->tid);
 
 	moved = si_spi_run(&move_at_tid, args, nulls, SPI_OK_UPDATE_RETURNING) == 1 ||
 		si_spi_run(&move_by_key, args, nulls, SPI_OK_UPDATE_RETURNING) == 1;

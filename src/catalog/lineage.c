@@ -25,14 +25,14 @@ static SiStatement add_rest = {
 	" COALESCE(g.chunk_offsets, g.offsets), g.offsets, ARRAY[g.counters[1] - g.chunk_counters[1], g.counters[3] - g.chunk_counters[3],"
 	" g.counters[4] - g.chunk_counters[4], g.counters[5] - g.chunk_counters[5], g.counters[13] - g.chunk_counters[13]], 0, 0"
 	" FROM stream_ingest.task_group g WHERE g.supervisor_id = $1 AND g.chunk_offsets IS NOT NULL"
-	" AND (g.chunk_offsets <> g.offsets OR g.chunk_counters <> g.counters)",
-	1, {TEXTOID}
+	" AND (g.chunk_offsets <> g.offsets OR g.chunk_counters <> g.counters) AND $2 IN (-1, g.group_id)",
+	2, {TEXTOID, INT4OID}
 };
 
 static SiStatement begin_anew = {
 	"UPDATE stream_ingest.task_group SET chunk_offsets = NULL, chunk_counters = NULL"
-	" WHERE supervisor_id = $1 AND chunk_offsets IS NOT NULL",
-	1, {TEXTOID}
+	" WHERE supervisor_id = $1 AND chunk_offsets IS NOT NULL AND $2 IN (-1, group_id)",
+	2, {TEXTOID, INT4OID}
 };
 
 static SiStatement is_read = {
@@ -79,12 +79,14 @@ si_lineage_add(const SiLineage *l)
 }
 
 void
-si_lineage_rest(const char *supervisor_id)
+si_lineage_rest(const char *supervisor_id, int group_id)
 {
-	Datum		arg = CStringGetTextDatum(supervisor_id);
+	Datum		args[2];
 
-	si_spi_run(&add_rest, &arg, NULL, SPI_OK_INSERT);
-	si_spi_run(&begin_anew, &arg, NULL, SPI_OK_UPDATE);
+	args[0] = CStringGetTextDatum(supervisor_id);
+	args[1] = Int32GetDatum(group_id);
+	si_spi_run(&add_rest, args, NULL, SPI_OK_INSERT);
+	si_spi_run(&begin_anew, args, NULL, SPI_OK_UPDATE);
 }
 
 bool

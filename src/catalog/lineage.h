@@ -53,9 +53,11 @@ extern int64 si_lineage_add(const SiLineage *l);
 
 /*
  * The ranges of the next chunks of a supervisor begin at its offsets: what
- * was read since the last ones, without a row, is a rest.
+ * was read since the last ones, without a row, is a rest.  Of one group, or of
+ * all (-1); nothing may read them: a task that reads knows where its next
+ * chunk begins.
  */
-extern void si_lineage_rest(const char *supervisor_id);
+extern void si_lineage_rest(const char *supervisor_id, int group_id);
 
 /* A partition of this supervisor's groups; false when none has it. */
 extern bool si_lineage_is_read(const char *supervisor_id, int32 partition);

@@ -52,14 +52,18 @@ static SiStatement task_deltas = {
 /*
  * A group and level with enough chunks: $3 fan-in, $4 age in ms of two that
  * are merged all the same, $6 bytes of chunks that are large enough already.
+ * Only chunks of the task that reads are merged, by the specs of its
+ * supervisor: one that filled the data source before may have left a group of
+ * this number, and versions of its own.
  */
 static SiStatement full_level = {
-	"SELECT t.group_id, t.level, (SELECT pg_catalog.max(s.supervisor_id) FROM stream_ingest.task_group s"
-	" WHERE s.data_source_id = t.data_source_id AND s.group_id = t.group_id)"
-	" FROM stream_ingest.tier t JOIN stream_ingest.delta d ON d.data_source_id = t.data_source_id"
-	" AND d.level = t.level AND d.group_id = t.group_id AND d.seq >= t.floor"
+	"SELECT t.group_id, t.level, k.supervisor_id"
+	" FROM stream_ingest.tier t JOIN stream_ingest.task k ON k.data_source_id = t.data_source_id"
+	" AND k.group_id = t.group_id AND k.status = 'RUNNING' AND k.phase = 'READING'"
+	" JOIN stream_ingest.delta d ON d.data_source_id = t.data_source_id"
+	" AND d.level = t.level AND d.group_id = t.group_id AND d.seq >= t.floor AND d.seq >= k.start_seq"
 	" WHERE t.data_source_id = $1 AND d.install = $2 AND t.level < $5"
-	" GROUP BY t.data_source_id, t.group_id, t.level"
+	" GROUP BY t.data_source_id, t.group_id, t.level, k.supervisor_id"
 	" HAVING pg_catalog.avg(d.bytes) < $6 AND (pg_catalog.count(*) >= $3 OR (t.level = 0 AND pg_catalog.count(*) > 1 AND"
 	" pg_catalog.min(d.created) < pg_catalog.clock_timestamp() - $4 * '1 ms'::pg_catalog.interval))"
 	" ORDER BY t.level, t.group_id LIMIT 1",
@@ -134,6 +138,17 @@ static SiStatement merge_spec = {
 	2, {TEXTOID, INT8OID}
 };
 
+/*
+ * Whether two chunks may become one: read by one spec, and both with ranges of
+ * offsets or both without.  A chunk of messages that were parsed again has
+ * none: in one with ranges its rows would go when a reset drops those, and
+ * nobody would read them again.
+ */
+static bool
+are_alike(const SiDelta *a, const SiDelta *b)
+{
+	return a->spec_version == b->spec_version && (a->npartitions == 0) == (b->npartitions == 0);
+}
 
 /* Copies the current SPI result, rows of DELTA_COLUMNS. */
 static void
@@ -172,7 +187,7 @@ copy_deltas(SiMergeWork *work, MemoryContext context)
 		memcpy(d->counts, si_array_int8(si_spi_value(i, 12, &isnull), &n), sizeof(d->counts));
 	}
 	for (work->nalike = 0; work->nalike < work->ndeltas; work->nalike++)
-		if (work->deltas[work->nalike].spec_version != work->deltas[0].spec_version)
+		if (!are_alike(&work->deltas[0], &work->deltas[work->nalike]))
 			break;
 	MemoryContextSwitchTo(old);
 }
@@ -221,7 +236,7 @@ find_level(int64 data_source_id, const uint8 *install, int fan_in, int64 persist
 	args[4] = Int64GetDatum(fan_in * 4);
 	si_spi_run(&level_deltas, args, NULL, SPI_OK_SELECT);
 	copy_deltas(work, context);
-	return work->ndeltas > 1 && work->supervisor_id != NULL;
+	return work->ndeltas > 1;
 }
 
 bool

@@ -45,7 +45,7 @@ typedef struct SiMergeWork
 	int16		level;			/* of the result, when merging */
 	int			ndeltas;		/* in ascending order of seq */
 	SiDelta    *deltas;
-	int			nalike;			/* of them, from the first, were read by one spec */
+	int			nalike;			/* of them, from the first, may become one chunk */
 } SiMergeWork;
 
 /* One new chunk file. */

@@ -653,7 +653,7 @@ si_catalog_apply_reset(const SiRequestRow *r)
 {
 	Datum		args[] = {INSTALL_ARG, TEXT_ARG(r->supervisor_id), Int32GetDatum(SI_COUNT_PARSE_EXCEPTIONS + 1)};
 
-	si_lineage_rest(r->supervisor_id);
+	si_lineage_rest(r->supervisor_id, -1);
 	run(PLAN_RESET, 0, args);
 	si_gaps_forget(r->supervisor_id);
 	si_catalog_forget_request(r->request_id);
@@ -742,7 +742,7 @@ si_catalog_set_groups(const SiSupervisorRow *s, const char *stream, const SiGrou
 {
 	Datum		old[] = {INSTALL_ARG, TEXT_ARG(s->id)};
 
-	si_lineage_rest(s->id);
+	si_lineage_rest(s->id, -1);
 	note_begins(s, groups, ngroups);
 	run(PLAN_GROUPS_GONE, 0, old);
 	for (int i = 0; i < ngroups; i++)
@@ -775,7 +775,8 @@ si_catalog_set_offsets(const char *supervisor_id, int64 data_source_id, const Si
 		int8_array(offsets, was->npartitions), int8_array(was->offsets, was->npartitions)
 	};
 
-	si_lineage_rest(supervisor_id);
+	/* tasks of other groups read on */
+	si_lineage_rest(supervisor_id, was->group_id);
 	if (run(PLAN_GROUP_OFFSETS, 0, args) != 1)
 		return false;
 	si_catalog_note_move(supervisor_id, data_source_id, was->group_id, was->next_seq, was->npartitions, was->partitions,

@@ -47,6 +47,8 @@ si_fault_slow(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("fault point \"%s\"", name)));
+	if (armed(name, "hang"))
+		ereport(LOG, (errmsg("process %d hangs at fault point \"%s\"", MyProcPid, name)));
 	while (armed(name, "hang"))
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 100, PG_WAIT_EXTENSION);

@@ -18,6 +18,7 @@
 #include "catalog/chunks.h"
 #include "catalog/pg_type.h"
 #include "catalog/spi.h"
+#include "common/clock.h"
 #include "common/guc.h"
 #include "common/hashfn.h"
 #include "files/files.h"
@@ -292,7 +293,7 @@ si_sweep_step(void)
 	MemoryContext caller = CurrentMemoryContext;
 	uint8		install[SI_UUID_LEN];
 	int			removed;
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 
 	si_spi_begin();
 	si_catalog_install(install);

@@ -575,7 +575,7 @@ sort_batch(SiKafkaConsumer *c, SiMessage *msgs, int taken)
 		Partition  *p = find_partition(c, m);
 		rd_kafka_timestamp_type_t type;
 
-		if (c->failed || p == NULL || m->err != RD_KAFKA_RESP_ERR_NO_ERROR || m->offset < p->position)
+		if (c->failed || p == NULL || p->gone || m->err != RD_KAFKA_RESP_ERR_NO_ERROR || m->offset < p->position)
 		{
 			if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR && !c->failed)
 				take_event(c, m, p);

@@ -19,6 +19,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
+#include "common/clock.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -176,7 +177,7 @@ back_off(SiDatabaseSlot *db)
 
 	db->failures++;
 	db->state = SI_DB_BACKOFF;
-	db->retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+	db->retry_at = TimestampTzPlusMilliseconds(si_now(), ms);
 }
 
 /* Lifts pauses whose owner is gone, and meets overlords that died early. */
@@ -242,7 +243,7 @@ start_overlord(int index, Oid dboid, uint64 generation)
 static bool
 start_due(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 	int			starting = 0;
 	bool		waiting = false;
 
@@ -262,7 +263,7 @@ start_due(void)
 			(db->state == SI_DB_PROBE || db->state == SI_DB_BACKOFF))
 		{
 			waiting = true;
-			if (starting < MAX_STARTING && (db->state == SI_DB_PROBE || db->retry_at <= now))
+			if (starting < MAX_STARTING && (db->state == SI_DB_PROBE || si_wait_us(db->retry_at, now, MAX_BACKOFF_MS * INT64CONST(1000)) == 0))
 			{
 				due = true;
 				db->state = SI_DB_STARTING;

@@ -13,6 +13,7 @@
 #include "api/api.h"
 #include "api/widen.h"
 #include "catalog/version.h"
+#include "common/clock.h"
 #include "common/pgcompat.h"
 #include "catalog/operations.h"
 #include "files/files.h"
@@ -35,12 +36,15 @@
 #define LOCK_WAIT	"200ms"		/* what an open DROP TABLE holds must not hold us */
 #define LONG_LIFE_MS 60000		/* an overlord of this age did not fail at its start */
 #define MAX_BACKOFF_MS 60000
+#define CLOCK_STEP_US	INT64CONST(1000000)	/* the clock was set back by more than that */
 
 static SiDatabaseSlot *my_database = NULL;
 static TimestampTz my_start;
 static List *supervisors = NIL;
 static bool files_checked = false;
 static MemoryContext loop_context;
+/* Tasks of supervisors that are gone, found at the start: SiWorkerRef. */
+static List *strays = NIL;
 
 /* ------------------------------------------------------------------ the slot */
 
@@ -49,7 +53,7 @@ static void
 leave_database(int code, Datum arg)
 {
 	SiDatabaseSlot *db = my_database;
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 
 	LWLockAcquire(si_shmem->lock, LW_EXCLUSIVE);
 	if (db->overlord_pid == MyProcPid)
@@ -80,7 +84,7 @@ attach_database(Datum arg)
 	Oid			dboid = InvalidOid;
 
 	si_session_signals();
-	my_start = GetCurrentTimestamp();
+	my_start = si_now();
 	LWLockAcquire(si_shmem->lock, LW_EXCLUSIVE);
 	if (db->state == SI_DB_STARTING && db->overlord_pid == 0 &&
 		(db->generation & UINT64CONST(0xFFFFFFFFFFFF)) == SI_SLOT_ARG_GENERATION(arg))
@@ -203,7 +207,7 @@ static void
 tables_step(void)
 {
 	static TimestampTz done_at = 0;
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 
 	if (!TimestampDifferenceExceeds(done_at, now, TICK_MS))
 		return;
@@ -217,7 +221,7 @@ static void
 files_step(void)
 {
 	static TimestampTz swept_at = 0;
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 
 	if (!TimestampDifferenceExceeds(swept_at, now, SWEEP_MS))
 		return;
@@ -336,13 +340,57 @@ adopt_one(void *arg, SiWorkerKind kind, int64 data_source_id, const char *superv
 	else if (s)
 		si_supervisor_adopt(s, group_id, ref);
 	else
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
 		si_pool_stop(&ref);
+		strays = lappend(strays, memcpy(palloc(sizeof(ref)), &ref, sizeof(ref)));
+		MemoryContextSwitchTo(old);
+	}
+}
+
+/* A slot is given back when its process has ended. */
+static void
+look_at_strays(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, strays)
+	{
+		SiWorkerRef *ref = lfirst(lc);
+		SiWorkerReport report;
+
+		if (si_pool_look(ref, &report) != SI_PROCESS_ENDED)
+			continue;
+		strays = foreach_delete_current(strays, lc);
+		pfree(ref);
+	}
+}
+
+/*
+ * What is remembered here is full of times to wait for, and of times that
+ * must be later than others.  After the clock was set back none of them means
+ * anything: the next overlord begins without, and takes the tasks over.
+ */
+static void
+check_clock(void)
+{
+	static TimestampTz last = 0;
+	TimestampTz now = si_now();
+
+	if (last - now > CLOCK_STEP_US && last != 0)
+	{
+		ereport(LOG,
+				(errmsg("the clock was set back by " INT64_FORMAT " ms: the overlord begins anew", (last - now) / 1000)));
+		proc_exit(1);
+	}
+	last = now;
 }
 
 static bool
 anything_dirty(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 	ListCell   *lc;
 
 	foreach(lc, supervisors)
@@ -364,6 +412,8 @@ one_round(void)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
+	check_clock();
+	look_at_strays();
 	files_step();
 	si_apply_requests(supervisors);
 	sync_supervisors();

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "common/clock.h"
 #include "common/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -75,7 +76,7 @@ si_publishers_adopt(int64 data_source_id, const char *supervisor_id, SiWorkerRef
 	Publisher  *p = publisher_of(data_source_id, supervisor_id);
 
 	p->ref = ref;
-	p->started = GetCurrentTimestamp();
+	p->started = si_now();
 }
 
 static void
@@ -201,7 +202,7 @@ look_after(Publisher *p, List *supervisors, TimestampTz now)
 	if (!p->needed || p->backoff.retry_at > now)
 		return;
 	p->started = now;
-	if (!si_pool_start(SI_WORKER_PUBLISHING, p->data_source_id, p->supervisor_id, -1, 0, &p->ref, why, sizeof(why)))
+	if (!si_pool_start(SI_WORKER_PUBLISHING, p->data_source_id, p->supervisor_id, -1, 0, false, &p->ref, why, sizeof(why)))
 		no_process(p, supervisors, why, now);
 	else
 		p->waiting_since = 0;
@@ -210,7 +211,7 @@ look_after(Publisher *p, List *supervisors, TimestampTz now)
 void
 si_publishers_step(List *supervisors)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 	ListCell   *lc;
 
 	if (TimestampDifferenceExceeds(looked_at, now, LOOK_MS))

@@ -18,6 +18,7 @@
 #include "catalog/chunks.h"
 #include "catalog/publish.h"
 #include "catalog/spi.h"
+#include "common/clock.h"
 #include "common/fault.h"
 #include "common/guc.h"
 #include "files/files.h"
@@ -130,6 +131,11 @@ open_delta(Publisher *p, const SiDelta *d)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("chunk %s is damaged at byte " UINT64_FORMAT ": %s",
 						d->file ? d->file : "in table stream_ingest.delta", err.offset, err.text)));
+	if (si_segment_rows(seg) != d->rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("chunk %s has %u rows, its catalog row says " INT64_FORMAT,
+						d->file ? d->file : "in table stream_ingest.delta", si_segment_rows(seg), d->rows)));
 	return seg;
 }
 
@@ -150,6 +156,25 @@ open_inputs(Publisher *p, const SiMergeWork *work, SiSegment **inputs)
 			return n - 1;
 	}
 	return n;
+}
+
+/* Without rollup a merge puts out as many rows as went in, with it never more, and never none. */
+static void
+check_rows(const SiMergeWork *work, int n, const Output *out, bool rollup)
+{
+	int64		in_rows = 0;
+	int64		out_rows = 0;
+
+	for (int i = 0; i < n; i++)
+		in_rows += work->deltas[i].rows;
+	for (int i = 0; i < out->n; i++)
+		out_rows += out->chunks[i].rows;
+	if (rollup ? out_rows <= in_rows && (out_rows > 0 || in_rows == 0) : out_rows == in_rows)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INTERNAL_ERROR),
+			 errmsg("merging " INT64_FORMAT " rows of supervisor \"%s\" has made " INT64_FORMAT " of them",
+					in_rows, work->supervisor_id, out_rows)));
 }
 
 /* Merges and commits; false when a merge of levels would not fit into memory. */
@@ -191,6 +216,7 @@ do_work(Publisher *p, const SiMergeWork *work, const SiSpec *spec)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("could not merge chunks of supervisor \"%s\": %s (byte " UINT64_FORMAT ")",
 						work->supervisor_id, err.text, err.offset)));
+	check_rows(work, n, &out, spec->rollup);
 	SI_FAULT("merge_done");
 	if (!si_publish_commit(p->data_source_id, p->install, work, n, out.chunks, out.n))
 		for (int i = 0; i < out.n; i++)
@@ -256,7 +282,7 @@ si_publishing_task_main(Datum arg)
 	si_worker_attach(arg, "publishing task");
 	p.context = AllocSetContextCreate(TopMemoryContext, "publishing task", ALLOCSET_DEFAULT_SIZES);
 	load(&p);
-	idle_since = GetCurrentTimestamp();
+	idle_since = si_now();
 	for (;;)
 	{
 		handle_interrupts();
@@ -267,13 +293,13 @@ si_publishing_task_main(Datum arg)
 		}
 		if (work_once(&p))
 		{
-			idle_since = GetCurrentTimestamp();
+			idle_since = si_now();
 			SpinLockAcquire(&si_my_slot->mutex);
 			si_my_slot->last_commit = idle_since;
 			SpinLockRelease(&si_my_slot->mutex);
 			continue;
 		}
-		if (TimestampDifferenceExceeds(idle_since, GetCurrentTimestamp(), si_worker_idle_timeout))
+		if (TimestampDifferenceExceeds(idle_since, si_now(), si_worker_idle_timeout))
 		{
 			si_worker_report_exit(SI_EXIT_IDLE, NULL);
 			break;

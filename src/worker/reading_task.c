@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "catalog/requeue.h"
+#include "common/clock.h"
 #include "common/fault.h"
 #include "common/guc.h"
 #include "common/pgcompat.h"
@@ -139,7 +140,7 @@ stream_can_go_on(ReadingTask *t, bool got_messages)
 		case SI_STREAM_TRANSIENT:
 			SpinLockAcquire(&si_my_slot->mutex);
 			if (!si_my_slot->stream_failing)
-				si_my_slot->stream_failing_since = GetCurrentTimestamp();
+				si_my_slot->stream_failing_since = si_now();
 			si_my_slot->stream_failing = true;
 			si_format_copy(si_my_slot->message, e.text, sizeof(si_my_slot->message));
 			SpinLockRelease(&si_my_slot->mutex);
@@ -166,16 +167,17 @@ commit_due_in(ReadingTask *t, bool drained, TimestampTz now)
 {
 	TimestampTz first = si_batch_first_pending(t->batch);
 	int64		spacing = Max(si_min_commit_spacing * INT64CONST(1000), 2 * t->commit_us);
+	int64		period = si_commit_period * INT64CONST(1000);
 	int64		due;
 
 	if (si_batch_full(t->batch))
 		return 0;
 	if (first == 0)
 		return PG_INT64_MAX;
-	due = drained ? t->last_commit + spacing - now : first + si_commit_period * INT64CONST(1000) - now;
+	due = si_wait_us(first + period, now, period);
 	if (drained)
-		due = Min(due, first + si_commit_period * INT64CONST(1000) - now);
-	return Max(due, 0);
+		due = Min(due, si_wait_us(t->last_commit + spacing, now, spacing));
+	return due;
 }
 
 /*
@@ -185,7 +187,7 @@ commit_due_in(ReadingTask *t, bool drained, TimestampTz now)
 static bool
 take_commit_ticket(int64 *wait_us)
 {
-	uint64		now = (uint64) GetCurrentTimestamp();
+	uint64		now = (uint64) si_now();
 	uint64		next = pg_atomic_read_u64(&si_shmem->last_commit_us);
 	int64		interval;
 
@@ -197,11 +199,11 @@ take_commit_ticket(int64 *wait_us)
 		/* commits that were not used are not saved up, but for a tenth of a second */
 		uint64		base = Max(next, now - 100000);
 
-		if (base > now)
-		{
-			*wait_us = (int64) (base - now);
+		*wait_us = si_wait_us((TimestampTz) base, (TimestampTz) now, interval);
+		if (*wait_us > 0)
 			return false;
-		}
+		/* of before the clock was set back */
+		base = Min(base, now);
 		if (pg_atomic_compare_exchange_u64(&si_shmem->last_commit_us, &next, base + interval))
 			return true;
 	}
@@ -211,7 +213,7 @@ take_commit_ticket(int64 *wait_us)
 static bool
 commit_now(ReadingTask *t)
 {
-	TimestampTz start = GetCurrentTimestamp();
+	TimestampTz start = si_now();
 
 	switch (si_batch_commit(t->batch))
 	{
@@ -227,7 +229,7 @@ commit_now(ReadingTask *t)
 			si_worker_report_exit(SI_EXIT_HALTED, si_batch_halt_reason(t->batch));
 			return false;
 	}
-	t->last_commit = GetCurrentTimestamp();
+	t->last_commit = si_now();
 	t->commit_us = t->last_commit - start;
 	SpinLockAcquire(&si_my_slot->mutex);
 	si_my_slot->last_commit = t->last_commit;
@@ -316,7 +318,7 @@ reading_loop(ReadingTask *t)
 		if (drained && !hold)
 			si_batch_take_positions(t->batch, t->reader);
 
-		now = GetCurrentTimestamp();
+		now = si_now();
 		due = commit_due_in(t, drained, now);
 		if (due == 0 && (si_batch_full(t->batch) || take_commit_ticket(&due)))
 		{
@@ -334,18 +336,31 @@ reading_loop(ReadingTask *t)
 	}
 }
 
-/* Parses rejected messages again instead of reading; the process ends with it. */
+/*
+ * Parses rejected messages again instead of reading; the process ends with it.
+ * Only the overlord says that it is to: it has seen to it that nothing reads,
+ * and that the rows become chunks of a task of their own.
+ */
 static void
-requeue(int64 request_id, int64 to)
+requeue(void)
 {
-	SiBatch    *b = si_batch_create(si_my_slot->supervisor_id, si_my_slot->group_id, NULL);
+	SiBatch    *b;
+	int64		request_id;
+	int64		to;
 
+	if (!si_requeue_requested(si_my_slot->supervisor_id, &request_id, &to))
+	{
+		si_worker_report_exit(SI_EXIT_STOPPED, NULL);
+		return;
+	}
+	b = si_batch_create(si_my_slot->supervisor_id, si_my_slot->group_id, NULL);
 	if (b == NULL || !si_batch_requeue(b, to))
 	{
 		si_worker_report_exit(SI_EXIT_LOST_RACE, "the task group was changed while messages were parsed again");
 		return;
 	}
 	si_requeue_done(request_id);
+	SI_FAULT("requeue_done");
 	si_worker_report_exit(SI_EXIT_STOPPED, NULL);
 }
 
@@ -354,15 +369,14 @@ si_reading_task_main(Datum arg)
 {
 	ReadingTask *t;
 	MemoryContext context;
-	int64		request_id;
-	int64		to;
 
 	si_worker_attach(arg, "reading task");
 	context = AllocSetContextCreate(TopMemoryContext, "reading task", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	if (si_requeue_requested(si_my_slot->supervisor_id, &request_id, &to))
+	SI_FAULT("reading_task_started");
+	if (si_my_slot->requeue)
 	{
-		requeue(request_id, to);
+		requeue();
 		proc_exit(0);
 	}
 	t = palloc0(sizeof(ReadingTask));
@@ -374,7 +388,7 @@ si_reading_task_main(Datum arg)
 		proc_exit(0);
 	}
 	t->meter_counters = *si_batch_counters(t->batch);
-	t->meter_time = t->bounds_read = GetCurrentTimestamp();
+	t->meter_time = t->bounds_read = si_now();
 	make_wait_set(t);
 	reading_loop(t);
 	proc_exit(0);

@@ -14,6 +14,7 @@
 
 #include <signal.h>
 
+#include "common/clock.h"
 #include "common/guc.h"
 #include "format/reason.h"
 #include "miscadmin.h"
@@ -64,7 +65,7 @@ shmem_startup(void)
 	{
 		memset(si_shmem, 0, shmem_size());
 		si_shmem->lock = &(GetNamedLWLockTranche("stream_ingest"))->lock;
-		si_shmem->started = GetCurrentTimestamp();
+		si_shmem->started = si_now();
 		pg_atomic_init_u64(&si_shmem->last_commit_us, 0);
 		pg_atomic_init_u64(&si_shmem->fence_until_us, 0);
 		si_shmem->nworkers = si_max_tasks;
@@ -317,6 +318,7 @@ si_worker_slot_take(SiWorkerKind kind, Oid dboid, int64 data_source_id,
 		slot->dboid = dboid;
 		slot->data_source_id = data_source_id;
 		slot->group_id = group_id;
+		slot->requeue = false;
 		strlcpy(slot->supervisor_id, supervisor_id, SI_ID_LEN);
 		slot->pid = 0;
 		slot->latch = NULL;
@@ -425,7 +427,7 @@ si_worker_attach(Datum arg, const char *what)
 		dboid = slot->dboid;
 		slot->pid = MyProcPid;
 		slot->latch = MyLatch;
-		slot->started = GetCurrentTimestamp();
+		slot->started = si_now();
 	}
 	LWLockRelease(si_shmem->lock);
 	if (!mine)

@@ -88,6 +88,7 @@ typedef struct SiWorkerSlot
 	int64		data_source_id;
 	int			group_id;		/* reading */
 	int64		spec_version;	/* reading: of the spec it was started for */
+	bool		requeue;		/* reading: started to parse rejected messages again */
 	char		supervisor_id[SI_ID_LEN];
 	pid_t		pid;			/* 0 until it runs */
 	Latch	   *latch;			/* task: its MyLatch while it runs */

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "common/clock.h"
 #include "common/guc.h"
 #include "datatype/timestamp.h"
 #include "format/reason.h"
@@ -74,7 +75,7 @@ si_supervisor_create(const SiSupervisorRow *row)
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "stream_ingest supervisor", ALLOCSET_SMALL_SIZES);
 	SiSupervisor *s = MemoryContextAllocZero(context, sizeof(SiSupervisor));
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 
 	s->context = context;
 	s->spec_context = AllocSetContextCreate(context, "spec", ALLOCSET_SMALL_SIZES);
@@ -169,7 +170,7 @@ si_supervisor_set_pending(SiSupervisor *s, const SiRequestRow *r)
 	if (s->pending)
 		pfree(s->pending);
 	s->pending = palloc0(sizeof(SiRequestRow));
-	s->pending_at = GetCurrentTimestamp();
+	s->pending_at = si_now();
 	s->reset_waits = false;
 	s->requeueing = false;
 	s->pending->request_id = r->request_id;
@@ -311,7 +312,7 @@ start_readers(SiSupervisor *s, TimestampTz now)
 		}
 		if (si_queue_may_start(s->row.id, r->group_id, now, &position) &&
 			si_pool_start(SI_WORKER_READING, s->row.data_source_id, s->row.id, r->group_id,
-						  s->row.spec_version, &r->ref, why, sizeof(why)))
+						  s->row.spec_version, s->requeueing, &r->ref, why, sizeof(why)))
 		{
 			si_queue_leave(s->row.id, r->group_id);
 			continue;
@@ -467,7 +468,7 @@ keep_answer(SiSupervisor *s, const SiTopicAnswer *answer)
 bool
 si_supervisor_answer(SiSupervisor *s, const SiTopicAnswer *answer)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 	bool		ok = answer->error == SI_STREAM_OK;
 	ListCell   *lc;
 
@@ -502,7 +503,7 @@ si_supervisor_answer(SiSupervisor *s, const SiTopicAnswer *answer)
 void
 si_supervisor_failed(SiSupervisor *s, int sqlstate, const char *message)
 {
-	si_state_error(&s->machine, si_unix_ms(GetCurrentTimestamp()), false, unpack_sql_state(sqlstate), message);
+	si_state_error(&s->machine, si_unix_ms(si_now()), false, unpack_sql_state(sqlstate), message);
 	si_state_event(&s->machine, SI_EVENT_RUN_FINISHED, 0);
 }
 
@@ -571,7 +572,7 @@ static void
 step(void *arg)
 {
 	SiSupervisor *s = arg;
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 	SiStateThresholds thresholds = {
 		si_unhealthiness_threshold, si_healthiness_threshold, si_task_unhealthiness_threshold, si_task_healthiness_threshold
 	};
@@ -615,7 +616,7 @@ step(void *arg)
 void
 si_supervisor_step(SiSupervisor *s)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 	MemoryContext old;
 	int			sqlstate;
 	char		message[512];

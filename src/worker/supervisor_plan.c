@@ -10,7 +10,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/lineage.h"
 #include "catalog/operations.h"
+#include "common/clock.h"
 #include "common/guc.h"
 #include "common/hashfn.h"
 #include "port.h"
@@ -289,7 +291,7 @@ plan_regroup(SiSupervisor *s, SiGroupRow *groups, int ngroups, SiTaskRow *tasks,
 			break;
 		case SI_REGROUP_WAIT:
 			si_supervisor_note(s, "waiting for the broker to tell the offsets of all partitions");
-			s->ask_next = Min(s->ask_next, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000));
+			s->ask_next = Min(s->ask_next, TimestampTzPlusMilliseconds(si_now(), 1000));
 			return ngroups == 0;
 		case SI_REGROUP_YES:
 			break;
@@ -335,12 +337,14 @@ plan_requeue(SiSupervisor *s)
 
 		if (groups[i].halted || strcmp(groups[i].topic, si_spec_stream(s->spec)) != 0)
 			continue;
+		/* no chunk that comes later covers the offset of one of them: a reset that drops it must not read them again */
+		si_lineage_rest(s->row.id, -1);
 		si_catalog_task_create(new_task_id(s, &groups[i].state), s->row.id, groups[i].state.group_id, &bounds);
 		si_supervisor_reader(s, groups[i].state.group_id)->wanted = true;
 		s->requeueing = true;
 		return true;
 	}
-	si_state_error(&s->machine, si_unix_ms(GetCurrentTimestamp()), false, "Requeue",
+	si_state_error(&s->machine, si_unix_ms(si_now()), false, "Requeue",
 				   "rejected messages were not parsed again: no task group can read");
 	si_catalog_forget_request(s->pending->request_id);
 	return false;

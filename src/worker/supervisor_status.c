@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "common/clock.h"
 #include "common/granularity.h"
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
@@ -117,7 +118,7 @@ si_publish_status(List *supervisors)
 {
 	Changes		c = {NIL, CurrentMemoryContext};
 	List	   *written = NIL;
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = si_now();
 	ListCell   *lc;
 
 	foreach(lc, supervisors)

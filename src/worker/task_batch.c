@@ -16,6 +16,7 @@
 #include "catalog/gaps.h"
 #include "catalog/requeue.h"
 #include "catalog/spi.h"
+#include "common/clock.h"
 #include "common/fault.h"
 #include "common/guc.h"
 #include "files/files.h"
@@ -89,7 +90,7 @@ static void
 count_rejected(SiBatch *b)
 {
 	si_rejected_load(b->group.supervisor_id, &b->rejected_rows, &b->rejected_bytes);
-	b->rejected_loaded = GetCurrentTimestamp();
+	b->rejected_loaded = si_now();
 }
 
 /* Whether a partition is halted, since the broker did not have its next offset. */
@@ -324,7 +325,7 @@ si_batch_add(SiBatch *b, const SiMessage *messages, int n)
 	int			prepared = 0;
 
 	if (b->first_pending == 0)
-		b->first_pending = GetCurrentTimestamp();
+		b->first_pending = si_now();
 	for (int i = 0; i < n && b->halted == NULL && !b->lost_race; i++)
 	{
 		const SiMessage *m = &messages[i];
@@ -356,7 +357,7 @@ si_batch_add(SiBatch *b, const SiMessage *messages, int n)
 			{
 				(void) si_batch_commit(b);
 				if (b->first_pending == 0)
-					b->first_pending = GetCurrentTimestamp();
+					b->first_pending = si_now();
 			}
 		}
 	}
@@ -420,7 +421,7 @@ si_batch_requeue(SiBatch *b, int64 to)
 		}
 		if (b->nrequeued > 0)
 		{
-			b->first_pending = GetCurrentTimestamp();
+			b->first_pending = si_now();
 			if (si_batch_commit(b) != SI_BATCH_COMMITTED)
 				return false;
 			SI_FAULT("requeue_committed");
@@ -443,7 +444,7 @@ si_batch_take_positions(SiBatch *b, SiKafkaReader *reader)
 		{
 			b->offsets[i] = position;
 			if (b->first_pending == 0)
-				b->first_pending = GetCurrentTimestamp();
+				b->first_pending = si_now();
 		}
 	}
 }
@@ -508,6 +509,8 @@ list_multi(SiBatch *b, SiCommit *c, const SiTable *table)
 			names = palloc(sizeof(char *) * table->ncolumns);
 		names[c->nmulti++] = desc->name;
 	}
+	if (c->nmulti > 1)
+		qsort(names, c->nmulti, sizeof(char *), pg_qsort_strcmp);
 	c->multi = names;
 }
 
@@ -561,6 +564,13 @@ write_chunk(SiBatch *b, SiCommit *c)
 	list_multi(b, c, table);
 }
 
+static int
+compare_discovered(const void *a, const void *b)
+{
+	return strcmp(((const SiDiscovered *) a)->name, ((const SiDiscovered *) b)->name);
+}
+
+/* In the order of their names: two tasks that meet the same ones must not wait for each other. */
 static void
 list_discovered(SiBatch *b, SiCommit *c)
 {
@@ -578,6 +588,8 @@ list_discovered(SiBatch *b, SiCommit *c)
 		}
 		columns[c->ndiscovered++] = d;
 	}
+	if (c->ndiscovered > 1)
+		qsort(columns, c->ndiscovered, sizeof(d), compare_discovered);
 	c->discovered = columns;
 }
 
@@ -651,7 +663,7 @@ si_batch_commit(SiBatch *b)
 	}
 	MemoryContextSwitchTo(old);
 	if (done && b->any_dropped &&
-		TimestampDifferenceExceeds(b->rejected_loaded, GetCurrentTimestamp(), REJECTED_LOOK_MS))
+		TimestampDifferenceExceeds(b->rejected_loaded, si_now(), REJECTED_LOOK_MS))
 		count_rejected(b);
 	start_over(b);
 	if (!done)

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "catalog/operations.h"
+#include "common/clock.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "worker/supervisor.h"
@@ -56,7 +57,7 @@ apply(void *arg)
 			si_catalog_apply_suspended(r, r->verb == SI_VERB_SUSPEND);
 			break;
 		case SI_VERB_HANDOFF:
-			si_supervisor_hand_off(s, r->task_groups, r->ntask_groups, GetCurrentTimestamp());
+			si_supervisor_hand_off(s, r->task_groups, r->ntask_groups, si_now());
 			si_catalog_forget_request(r->request_id);
 			break;
 		case SI_VERB_SHUTDOWN_TASK:

@@ -51,7 +51,7 @@ say_exhausted(const char *what, const char *setting, char *why, Size why_size)
 
 bool
 si_pool_start(SiWorkerKind kind, int64 data_source_id, const char *supervisor_id, int group_id,
-			  int64 spec_version, SiWorkerRef *ref, char *why, Size why_size)
+			  int64 spec_version, bool requeue, SiWorkerRef *ref, char *why, Size why_size)
 {
 	const char *what = kind == SI_WORKER_READING ? "reading" : "publishing";
 	BackgroundWorker worker = {0};
@@ -68,6 +68,7 @@ si_pool_start(SiWorkerKind kind, int64 data_source_id, const char *supervisor_id
 		return false;
 	}
 	slot->spec_version = spec_version;
+	slot->requeue = requeue;
 
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;

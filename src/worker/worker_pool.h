@@ -49,11 +49,12 @@ extern void si_backoff_failed(SiBackoff *b, TimestampTz now);
 extern void si_backoff_clear(SiBackoff *b);
 
 /*
- * Starts a task process.  False, with the reason in why, when the server has
+ * Starts a task process; requeue: one that parses rejected messages again
+ * instead of reading.  False, with the reason in why, when the server has
  * no slot or no background worker left; that is logged once until it works.
  */
 extern bool si_pool_start(SiWorkerKind kind, int64 data_source_id, const char *supervisor_id,
-						  int group_id, int64 spec_version, SiWorkerRef *ref, char *why, Size why_size);
+						  int group_id, int64 spec_version, bool requeue, SiWorkerRef *ref, char *why, Size why_size);
 extern SiWorkerState si_pool_look(SiWorkerRef *ref, SiWorkerReport *report);
 /* Asks the process to commit what it has and to exit. */
 extern void si_pool_stop(const SiWorkerRef *ref);

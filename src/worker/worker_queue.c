@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/operations.h"
+#include "common/clock.h"
 #include "nodes/pg_list.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -130,7 +131,7 @@ si_queue_publish(void)
 {
 	static bool first = true;
 
-	forget_stale(GetCurrentTimestamp());
+	forget_stale(si_now());
 	/* what a former overlord wrote goes first */
 	if ((changed || first) && si_guard(write_queue, NULL, "writing of waiting tasks", NULL, NULL, 0))
 		changed = first = false;
