@@ -171,6 +171,7 @@ si_supervisor_set_pending(SiSupervisor *s, const SiRequestRow *r)
 		pfree(s->pending);
 	s->pending = palloc0(sizeof(SiRequestRow));
 	s->pending_at = si_now();
+	s->quiet_at = si_supervisor_quiet(s) ? s->pending_at : 0;
 	s->reset_waits = false;
 	s->requeueing = false;
 	s->pending->request_id = r->request_id;
@@ -606,6 +607,8 @@ step(void *arg)
 	si_supervisor_plan(s, now);
 	si_catalog_commit();
 	start_readers(s, now);
+	if (si_supervisor_reset_waits(s) && s->ask_next == 0)
+		ask_broker(s, now);
 	if (si_supervisor_active(s) && s->ask_backoff.failures == 0)
 		s->ask_next = Min(s->ask_next, TimestampTzPlusMilliseconds(now, ASK_ACTIVE_MS));
 	si_backoff_clear(&s->step_backoff);

@@ -76,6 +76,7 @@ typedef struct SiSupervisor
 	bool		forgive;		/* parse exceptions count from 0 when the readers are gone */
 	SiRequestRow *pending;		/* terminate or reset that waits for the readers to end */
 	TimestampTz pending_at;
+	TimestampTz quiet_at;		/* 0, or since when nothing reads while a reset is pending */
 	bool		reset_waits;	/* it is a reset that waits for the broker */
 	bool		requeueing;		/* the one process parses rejected messages again */
 	int			halt_retries;
@@ -165,6 +166,12 @@ extern char *si_supervisor_partition(SiSupervisor *s, int32 partition);
 extern void si_supervisor_keep_reset(SiRequestRow *kept, const SiRequestRow *r);
 /* Whether all is known that the pending reset needs; otherwise the broker is asked. */
 extern bool si_supervisor_reset_ready(SiSupervisor *s);
+/*
+ * The same once nothing reads any more: what the broker told before does not
+ * cover what was read since, and would pass for another log.  After some
+ * seconds without an answer reading goes on, and the reset waits again.
+ */
+extern bool si_supervisor_reset_settled(SiSupervisor *s, TimestampTz now);
 /* Whether it waits, as of the last plan. */
 extern bool si_supervisor_reset_waits(SiSupervisor *s);
 /* Applies it and forgets the request; nothing reads. */

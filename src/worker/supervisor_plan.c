@@ -13,6 +13,7 @@
 #include "catalog/lineage.h"
 #include "catalog/operations.h"
 #include "common/clock.h"
+#include "common/fault.h"
 #include "common/guc.h"
 #include "common/hashfn.h"
 #include "port.h"
@@ -362,7 +363,7 @@ begin_again(SiSupervisor *s)
 
 /* What waits until nothing reads; true when there is nothing else to plan. */
 static bool
-plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
+plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks, TimestampTz now)
 {
 	bool		pending = s->pending && (s->pending->verb != SI_VERB_RESET || si_supervisor_reset_ready(s));
 	ListCell   *lc;
@@ -380,9 +381,15 @@ plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks)
 	{
 		if (s->requeueing)
 			return true;
+		s->quiet_at = 0;
+		if (pending && s->pending->verb == SI_VERB_RESET)
+			SI_FAULT("reset_answered");
 		si_supervisor_stop_readers(s);
 		return true;
 	}
+	/* what is handed off may be published at once, and a reset would no longer drop it */
+	if (pending && s->pending->verb == SI_VERB_RESET && !si_supervisor_reset_settled(s, now))
+		return true;
 	hand_off_all(tasks, ntasks);
 	if (s->restart)
 	{
@@ -546,7 +553,7 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 		s->trimmed_at = now;
 	}
 	si_supervisor_take_ends(s);
-	if (plan_quiet(s, tasks, ntasks))
+	if (plan_quiet(s, tasks, ntasks, now))
 		return;
 
 	ngroups = si_catalog_groups(s->row.id, s->row.data_source_id, &groups);

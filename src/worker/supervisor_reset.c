@@ -7,7 +7,8 @@
  * be dropped, waits for an answer of the broker that is newer than the
  * request: nothing is dropped that the broker no longer has, or has never
  * had since the topic was made anew.  Meanwhile reading goes on, and other
- * verbs are applied.
+ * verbs are applied.  When the readers have stopped the broker is asked once
+ * more, since they have read on while it answered.
  */
 #include "postgres.h"
 
@@ -18,6 +19,9 @@
 #include "utils/timestamp.h"
 #include "worker/reset.h"
 #include "worker/supervisor.h"
+
+/* The readers have stopped for a reset: so long they wait for the broker's last word. */
+#define QUIET_WAIT_US	INT64CONST(5000000)
 
 /* Partitions of all groups and of the request. */
 typedef struct Wanted
@@ -92,6 +96,26 @@ si_supervisor_reset_ready(SiSupervisor *s)
 	if (s->reset_waits)
 		si_supervisor_note(s, "a reset waits for the broker to tell the offsets of all partitions");
 	return !s->reset_waits;
+}
+
+bool
+si_supervisor_reset_settled(SiSupervisor *s, TimestampTz now)
+{
+	if (s->quiet_at == 0)
+		s->quiet_at = now;
+	/* it was ready: the ends are newer than the request, unless it needs none */
+	s->reset_waits = s->ends_at < s->quiet_at &&
+		(wants_ends(s->pending) || si_catalog_any_delta(s->row.data_source_id));
+	if (!s->reset_waits)
+		return true;
+	si_supervisor_note(s, "a reset waits for the broker to tell the offsets of all partitions");
+	s->ask_next = 0;
+	if (now - s->quiet_at > QUIET_WAIT_US)
+	{
+		s->pending_at = now;
+		s->quiet_at = s->row.suspended ? now : 0;
+	}
+	return false;
 }
 
 /* ------------------------------------------------------------------------ offsets */

@@ -233,6 +233,25 @@ ok($node->wait_for('SELECT count(*) FROM moved', '13'), 'the other one goes on a
 audit_is_clean('moved');
 query("SELECT terminate_supervisor('moved')");
 
+# ---- what is read while the broker answers a reset ----
+
+$kafka->topic('answered', 1);
+$node->submit(spec(options('answered')));
+$kafka->produce('answered', 0, map { event($_) } 1 .. 5);
+ok($node->wait_for_rows('answered', 5), 'five messages are read');
+$log = -s $node->logfile;
+set_fault('reset_answered:hang');
+query(q{SELECT reset_supervisor('answered', 'earliest')});
+wait_for_log_line(qr/hangs at fault point "reset_answered"/, $log);
+$kafka->produce('answered', 0, map { event($_) } 6 .. 10);
+ok($node->wait_for_rows('answered', 10), 'five more after the broker has told where the end is');
+set_fault('');
+settled('the reset');
+query("SELECT wait_until_current('answered')");
+is(query('SELECT count(*), count(DISTINCT n) FROM answered'), '10|10', 'all of them are dropped and read again');
+audit_is_clean('answered');
+query("SELECT terminate_supervisor('answered')");
+
 # ---- a column that is dropped by a transaction that stays open ----
 
 $kafka->topic('open', 1);
