@@ -56,7 +56,11 @@ begin_inspection(Inspection *in, Oid relid)
 {
 	int			skipped;
 
-	in->rel = table_open(relid, AccessShareLock);
+	in->rel = try_table_open(relid, AccessShareLock);
+	if (in->rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("there is no relation with OID %u", relid)));
 	if (!pg_class_ownercheck(relid, GetUserId()) &&
 		!has_privs_of_role(GetUserId(), ROLE_PG_MONITOR))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FOREIGN_TABLE, RelationGetRelationName(in->rel));

@@ -22,6 +22,8 @@ CREATE FOREIGN TABLE stray (__time timestamptz, a text) SERVER stream_ingest;
 EXPLAIN (COSTS OFF) SELECT * FROM stray;
 SELECT * FROM stray;
 SELECT * FROM stream_ingest.verify_chunks('stray');
+SELECT * FROM stream_ingest.verify_chunks(0);
+SELECT * FROM stream_ingest.chunk_columns('pg_class');
 ANALYZE stray;
 DROP FOREIGN TABLE stray;
 
