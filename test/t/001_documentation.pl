@@ -121,7 +121,7 @@ my %ours = map { $_ => 1 } split /\n/, query(q{SELECT DISTINCT CASE WHEN n.nspna
 	WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
 	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'stream_ingest')});
 # Those that other objects call are nobody else's business.
-delete @ours{ grep { /fdw_|\.iso_time$/ } keys %ours };
+delete @ours{ grep { /fdw_|\.(?:iso|interval)_time$/ } keys %ours };
 my %named = map { $_ => 1 } $api =~ /`((?:stream_ingest\.)?[a-z_]+)\([^`]*\)`/g;
 my @tables = map { /`((?:stream_ingest\.)?[a-z_]+)\(/g } cells(section($api, 'Functions'), 1);
 is_deeply([ grep { !$named{$_} } sort keys %ours ], [], 'docs/api.md has all functions');
@@ -130,6 +130,11 @@ is_deeply([ grep { !$ours{$_} } sort @tables ], [], 'and no others');
 my @views = sort map { /`(stream_ingest\.[a-z_]+)`/ } cells(section($api, 'Views'), 1);
 is_deeply(\@views, [ split /\n/, query(q{SELECT 'stream_ingest.' || viewname FROM pg_views
 	WHERE schemaname = 'stream_ingest' AND viewname <> 'visible_data_source' ORDER BY viewname COLLATE "C"}) ], 'docs/api.md has all views');
+
+# Properties of the Kafka client
+my @properties = grep { /^\| `/ } split /\n/, section(slurp_file("$tree/docs/kafka.md"), 'All properties');
+is(join("\n", @properties), query(q{SELECT '| `' || name || '` | ' || concat_ws(' | ', use, coalesce(meaning, ''), allowed, coalesce(secret, '')) || ' |'
+	FROM stream_ingest.consumer_properties()}), 'docs/kafka.md has all properties');
 
 # What pg_cron would run
 my $cron = section($api, 'At fixed times');

@@ -56,6 +56,7 @@ produce(1, 5);
 is_deeply([ $node->wait_for('SELECT count(*) FROM events', '11') ], [1], 'and what comes later');
 is(query("SELECT string_agg(p || ':' || n, ' ' ORDER BY p, n::int) FROM events"),
 	'0:6 0:7 0:8 0:9 0:10 0:11 1:4 1:5 2:0 2:1 2:2', 'from the very offsets, each once');
+is(query("SELECT audit_supervisor('events') ->> 'exactlyOnce'"), 'true', 'which the audit proves');
 
 $node->stop;
 done_testing();
