@@ -120,11 +120,10 @@ my %ours = map { $_ => 1 } split /\n/, query(q{SELECT DISTINCT CASE WHEN n.nspna
 	FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 	WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
 	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'stream_ingest')});
-# Those that other objects call are nobody else's business.
-delete @ours{ grep { /fdw_|\.(?:iso|interval)_time$/ } keys %ours };
 my %named = map { $_ => 1 } $api =~ /`((?:stream_ingest\.)?[a-z_]+)\([^`]*\)`/g;
 my @tables = map { /`((?:stream_ingest\.)?[a-z_]+)\(/g } cells(section($api, 'Functions'), 1);
-is_deeply([ grep { !$named{$_} } sort keys %ours ], [], 'docs/api.md has all functions');
+# Those of the schema stream_ingest are for views and workers, but for the ones that the page lists.
+is_deeply([ grep { !/^stream_ingest\./ && !$named{$_} } sort keys %ours ], [], 'docs/api.md has all functions');
 is_deeply([ grep { !$ours{$_} } sort @tables ], [], 'and no others');
 
 my @views = sort map { /`(stream_ingest\.[a-z_]+)`/ } cells(section($api, 'Views'), 1);
