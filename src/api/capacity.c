@@ -49,5 +49,7 @@ si_note_capacity(const SiSpec *spec)
 					"stream_ingest.worker_capacity" : "stream_ingest.max_tasks", capacity),
 			 errdetail("(replicas * taskCount) * 2 is " INT64_FORMAT " for this supervisor and " INT64_FORMAT " for %d others.",
 					   planned(spec), sum - planned(spec), others),
+			 si_standby_tasks ?
+			 errhint("Tasks that find no slot wait in a queue, see stream_ingest.waiting_tasks. Here a data source takes one slot for publishing.") :
 			 errhint("Tasks that find no slot wait in a queue, see stream_ingest.waiting_tasks. Here a replica takes no slot, and a data source one for publishing.")));
 }

@@ -80,6 +80,8 @@ slot_state(SiWorkerSlot *slot)
 		return slot->started == 0 ? "starting" : "ended";
 	if (pg_atomic_read_u32(&slot->stop) != 0)
 		return "stopping";
+	if (slot->kind == SI_WORKER_STANDBY)
+		return "waiting to take over";
 	if (slot->kind == SI_WORKER_PUBLISHING)
 		return "publishing";
 	if (slot->stream_failing)
@@ -129,16 +131,21 @@ put_parent(ReturnSetInfo *rsinfo, const char *kind, pid_t pid, const char *state
 static void
 put_slot(ReturnSetInfo *rsinfo, SiWorkerSlot *slot)
 {
+	static const char *const kinds[] = {
+		[SI_WORKER_READING] = "reading",
+		[SI_WORKER_PUBLISHING] = "publishing",
+		[SI_WORKER_STANDBY] = "standby",
+	};
 	Datum		values[NCOLUMNS] = {0};
 	bool		nulls[NCOLUMNS] = {0};
 
-	values[0] = CStringGetTextDatum(slot->kind == SI_WORKER_READING ? "reading" : "publishing");
+	values[0] = CStringGetTextDatum(kinds[slot->kind]);
 	values[1] = Int32GetDatum(slot->pid);
 	nulls[1] = slot->pid == 0;
 	values[2] = CStringGetTextDatum(slot->supervisor_id);
 	values[3] = Int64GetDatum(slot->data_source_id);
 	values[4] = Int32GetDatum(slot->group_id);
-	nulls[4] = slot->kind != SI_WORKER_READING;
+	nulls[4] = slot->kind == SI_WORKER_PUBLISHING;
 	values[5] = CStringGetTextDatum(slot_state(slot));
 	values[6] = TimestampTzGetDatum(slot->started);
 	nulls[6] = slot->started == 0;

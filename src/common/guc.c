@@ -19,6 +19,7 @@ int			si_inline_delta_limit = 32 * 1024;
 int			si_merge_fan_in = 16;
 int			si_max_tasks = 32;
 int			si_worker_capacity = 0;
+bool		si_standby_tasks = false;
 int			si_task_history = 1000;
 int			si_unhealthiness_threshold = 3;
 int			si_healthiness_threshold = 3;
@@ -101,6 +102,11 @@ si_guc_define(void)
 							NULL,
 							&si_task_healthiness_threshold, 3, 1, 1000, PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
+	DefineCustomBoolVariable("stream_ingest.standby_tasks",
+							 "Keeps a process waiting for each replica that a supervisor asks for beyond the first.",
+							 "It takes over when a reading task ends, without being started first, and holds its place.",
+							 &si_standby_tasks, false, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
 	DefineCustomIntVariable("stream_ingest.worker_idle_timeout",
 							"Time that a publishing worker waits for more work before it exits.",
 							NULL,

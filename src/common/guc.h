@@ -22,6 +22,7 @@ extern int	si_merge_fan_in;
 /* processes */
 extern int	si_max_tasks;			/* reading and publishing tasks per server */
 extern int	si_worker_capacity;		/* of them at the same time; 0: si_max_tasks */
+extern bool si_standby_tasks;	/* replicas - 1 processes wait per task group */
 extern int	si_task_history;	/* ended tasks that are kept per supervisor */
 extern int	si_unhealthiness_threshold; /* failed runs in a row that make a supervisor unhealthy */
 extern int	si_healthiness_threshold;	/* clean runs in a row that heal it */

@@ -219,7 +219,7 @@ const SiField si_spec_fields[] = {
 	ROW(FORMAT ".partitionKeyColumnName", STRING, SI_LATER, NULL, "kinesis: column of the partition key. Default: kinesis.partitionKey."),
 	ROW(IO ".consumerProperties", MAP, SI_USED, NULL, "Properties of the Kafka client. bootstrap.servers is required. Values may be password providers."),
 	NUMBER(IO ".pollTimeout", LONG, "100", poll_timeout, 0, PG_INT64_MAX, "Milliseconds that a task waits for messages at a time."),
-	{IO ".replicas", SI_FIELD_INT, SI_NO_EFFECT, "1", AT(replicas), ANY_NUMBER, NULL, "A restart, which takes less than two seconds and goes on where the last commit was, serves as the replica; the status shows the number. Copies of the data are the business of PostgreSQL's replication."},
+	{IO ".replicas", SI_FIELD_INT, SI_NO_EFFECT, "1", AT(replicas), ANY_NUMBER, NULL, "A restart, which takes less than two seconds and goes on where the last commit was, serves as the replica; the status shows the number. With stream_ingest.standby_tasks processes wait to take over. Copies of the data are the business of PostgreSQL's replication."},
 	{IO ".serverPriorityToReplicas", SI_FIELD_MAP, SI_NO_EFFECT, NULL, NONE, ANY_NUMBER, NULL, "Every partition is read once, on this server."},
 	NUMBER(IO ".taskCount", INT, "1", task_count, 1, PG_INT32_MAX, "Number of reading tasks; partitions are dealt out among them."),
 	MEMBER(IO ".taskDuration", DURATION, "\"PT1H\"", task_duration, "Time after which rows read are published as segments."),

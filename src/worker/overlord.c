@@ -286,7 +286,7 @@ sync_supervisors(void)
 			si_supervisor_row_changed(s, row);
 		else
 			s->row.task_count = row->task_count;
-		if (s->gone && si_supervisor_quiet(s))
+		if (s->gone && si_supervisor_quiet(s) && s->standbys == NIL)
 		{
 			supervisors = foreach_delete_current(supervisors, lc);
 			si_supervisor_destroy(s);
@@ -337,6 +337,8 @@ adopt_one(void *arg, SiWorkerKind kind, int64 data_source_id, const char *superv
 
 	if (kind == SI_WORKER_PUBLISHING)
 		si_publishers_adopt(data_source_id, supervisor_id, ref);
+	else if (s && kind == SI_WORKER_STANDBY)
+		si_standbys_adopt(s, group_id, ref);
 	else if (s)
 		si_supervisor_adopt(s, group_id, ref);
 	else

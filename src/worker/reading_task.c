@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/commit.h"
 #include "catalog/requeue.h"
 #include "common/clock.h"
 #include "common/fault.h"
@@ -364,6 +365,34 @@ requeue(void)
 	si_worker_report_exit(SI_EXIT_STOPPED, NULL);
 }
 
+/* The first look at the tables of the catalog costs most: it is done before it matters. */
+static void
+warm_up(void)
+{
+	int64		version;
+
+	(void) si_supervisor_spec(si_my_slot->supervisor_id, &version);
+}
+
+/*
+ * A standby: waits until the overlord makes it the reader of its group.
+ * False when it is to end instead.
+ */
+static bool
+wait_to_take_over(void)
+{
+	warm_up();
+	while (si_worker_kind() == SI_WORKER_STANDBY)
+	{
+		handle_interrupts();
+		if (pg_atomic_read_u32(&si_my_slot->stop) != 0)
+			return false;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10000, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+	return true;
+}
+
 void
 si_reading_task_main(Datum arg)
 {
@@ -373,6 +402,11 @@ si_reading_task_main(Datum arg)
 	si_worker_attach(arg, "reading task");
 	context = AllocSetContextCreate(TopMemoryContext, "reading task", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
+	if (!wait_to_take_over())
+	{
+		si_worker_report_exit(SI_EXIT_STOPPED, NULL);
+		proc_exit(0);
+	}
 	SI_FAULT("reading_task_started");
 	if (si_my_slot->requeue)
 	{

@@ -444,6 +444,17 @@ si_worker_attach(Datum arg, const char *what)
 			(errmsg_internal("%s of supervisor \"%s\" started", what, slot->supervisor_id)));
 }
 
+SiWorkerKind
+si_worker_kind(void)
+{
+	SiWorkerKind kind;
+
+	LWLockAcquire(si_shmem->lock, LW_SHARED);
+	kind = si_my_slot->kind;
+	LWLockRelease(si_shmem->lock);
+	return kind;
+}
+
 void
 si_worker_report_exit(SiWorkerExit why, const char *message)
 {

@@ -56,7 +56,8 @@ typedef struct SiDatabaseSlot
 typedef enum SiWorkerKind
 {
 	SI_WORKER_READING = 1,
-	SI_WORKER_PUBLISHING
+	SI_WORKER_PUBLISHING,
+	SI_WORKER_STANDBY			/* waits to be READING */
 } SiWorkerKind;
 
 /* Why a task process ended, written by itself before it exits. */
@@ -83,7 +84,7 @@ typedef struct SiWorkerSlot
 	/* under SiShmem->lock */
 	bool		in_use;
 	uint64		generation;
-	SiWorkerKind kind;
+	SiWorkerKind kind;			/* changes from STANDBY to READING, by the overlord */
 	Oid			dboid;
 	int64		data_source_id;
 	int			group_id;		/* reading */
@@ -152,6 +153,8 @@ extern void si_drop_install_at_commit(const uint8 *install);
  * registers the clean-up of the slot at exit.  Exits when the slot is stale.
  */
 extern void si_worker_attach(Datum arg, const char *what);
+/* The kind of this process as of now. */
+extern SiWorkerKind si_worker_kind(void);
 /* Writes exit reason and message for the overlord to read. */
 extern void si_worker_report_exit(SiWorkerExit why, const char *message);
 

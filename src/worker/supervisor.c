@@ -213,6 +213,7 @@ si_supervisor_stop_readers(SiSupervisor *s)
 		r->wanted = false;
 		si_pool_stop(&r->ref);
 	}
+	si_standbys_stop(s);
 }
 
 void
@@ -311,6 +312,12 @@ start_readers(SiSupervisor *s, TimestampTz now)
 			si_supervisor_note(s, "the task of group %d waits: context.workerCapacity is %d", r->group_id, capacity);
 			continue;
 		}
+		/* a process that parses again is told so when it is started */
+		if (!s->requeueing && si_standby_promote(s, r))
+		{
+			si_queue_leave(s->row.id, r->group_id);
+			continue;
+		}
 		if (si_queue_may_start(s->row.id, r->group_id, now, &position) &&
 			si_pool_start(SI_WORKER_READING, s->row.data_source_id, s->row.id, r->group_id,
 						  s->row.spec_version, s->requeueing, &r->ref, why, sizeof(why)))
@@ -357,6 +364,8 @@ si_supervisor_yield(SiSupervisor *s, TimestampTz now, int64 ms)
 {
 	ListCell   *lc;
 
+	if (si_standbys_yield(s))
+		return true;
 	foreach(lc, s->readers)
 	{
 		SiReader   *r = lfirst(lc);
@@ -581,6 +590,7 @@ step(void *arg)
 
 	si_state_set_thresholds(&s->machine, &thresholds);
 	look_at_readers(s, now);
+	si_standbys_look(s, now);
 	if (s->gone)
 	{
 		si_supervisor_stop_readers(s);
@@ -609,6 +619,7 @@ step(void *arg)
 	start_readers(s, now);
 	if (si_supervisor_reset_waits(s) && s->ask_next == 0)
 		ask_broker(s, now);
+	si_standbys_arrange(s, now);
 	if (si_supervisor_active(s) && s->ask_backoff.failures == 0)
 		s->ask_next = Min(s->ask_next, TimestampTzPlusMilliseconds(now, ASK_ACTIVE_MS));
 	si_backoff_clear(&s->step_backoff);

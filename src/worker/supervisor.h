@@ -84,6 +84,8 @@ typedef struct SiSupervisor
 	SiGap	   *gaps;			/* open ones, loaded by each plan; in step_context */
 	int			ngaps;
 	List	   *readers;		/* of SiReader */
+	List	   *standbys;		/* private to standby.c */
+	SiBackoff	standby_backoff;
 	int			npublishing;	/* publishing tasks at the last plan */
 	TimestampTz trimmed_at;		/* when old tasks were removed */
 
@@ -205,6 +207,24 @@ extern int	si_supervisor_fail_task(SiSupervisor *s, const char *task_id, const c
 extern SiReader *si_supervisor_reader(SiSupervisor *s, int group_id);
 extern bool si_supervisor_quiet(const SiSupervisor *s);
 extern void si_supervisor_stop_readers(SiSupervisor *s);
+
+/* standby.c: processes that wait to be the reader of a group. */
+
+/* For how long a standby stays away that has made room. */
+#define SI_STANDBY_YIELD_MS 60000
+
+/* Takes over one that outlived the former overlord. */
+extern void si_standbys_adopt(SiSupervisor *s, int group_id, SiWorkerRef ref);
+/* Notices those that have ended. */
+extern void si_standbys_look(SiSupervisor *s, TimestampTz now);
+/* Asks all of them to end. */
+extern void si_standbys_stop(SiSupervisor *s);
+/* Asks one of them to end, since somebody needs its place; false when there is none. */
+extern bool si_standbys_yield(SiSupervisor *s);
+/* Makes one the reader of the group; false when there is none. */
+extern bool si_standby_promote(SiSupervisor *s, SiReader *r);
+/* After readers were started: starts and ends standbys, as replicas and the setting say. */
+extern void si_standbys_arrange(SiSupervisor *s, TimestampTz now);
 
 /* supervisor_gaps.c; inside the step's transaction. */
 

@@ -53,7 +53,7 @@ bool
 si_pool_start(SiWorkerKind kind, int64 data_source_id, const char *supervisor_id, int group_id,
 			  int64 spec_version, bool requeue, SiWorkerRef *ref, char *why, Size why_size)
 {
-	const char *what = kind == SI_WORKER_READING ? "reading" : "publishing";
+	const char *what = kind == SI_WORKER_PUBLISHING ? "publishing" : "reading";
 	BackgroundWorker worker = {0};
 	MemoryContext old;
 	int			index;
@@ -77,10 +77,11 @@ si_pool_start(SiWorkerKind kind, int64 data_source_id, const char *supervisor_id
 	worker.bgw_main_arg = SI_SLOT_ARG(index, generation);
 	snprintf(worker.bgw_library_name, BGW_MAXLEN, "stream_ingest");
 	snprintf(worker.bgw_function_name, BGW_MAXLEN, "si_%s_task_main", what);
-	if (kind == SI_WORKER_READING)
-		snprintf(worker.bgw_name, BGW_MAXLEN, "stream_ingest reading task %s/%d", supervisor_id, group_id);
-	else
+	if (kind == SI_WORKER_PUBLISHING)
 		snprintf(worker.bgw_name, BGW_MAXLEN, "stream_ingest publishing task %s", supervisor_id);
+	else
+		snprintf(worker.bgw_name, BGW_MAXLEN, "stream_ingest %s task %s/%d",
+				 kind == SI_WORKER_READING ? what : "standby of reading", supervisor_id, group_id);
 	snprintf(worker.bgw_type, BGW_MAXLEN, "stream_ingest %s task", what);
 
 	old = MemoryContextSwitchTo(TopMemoryContext);
@@ -148,6 +149,27 @@ si_pool_look(SiWorkerRef *ref, SiWorkerReport *report)
 		forget(ref);
 	}
 	return state;
+}
+
+bool
+si_pool_promote(const SiWorkerRef *ref, int64 spec_version)
+{
+	SiWorkerSlot *slot = &si_shmem->workers[ref->index];
+	bool		promoted = false;
+
+	LWLockAcquire(si_shmem->lock, LW_EXCLUSIVE);
+	if (slot->in_use && slot->generation == ref->generation && slot->kind == SI_WORKER_STANDBY && slot->latch)
+	{
+		slot->kind = SI_WORKER_READING;
+		SpinLockAcquire(&slot->mutex);
+		slot->spec_version = spec_version;
+		slot->started = GetCurrentTimestamp();
+		SpinLockRelease(&slot->mutex);
+		SetLatch(slot->latch);
+		promoted = true;
+	}
+	LWLockRelease(si_shmem->lock);
+	return promoted;
 }
 
 void

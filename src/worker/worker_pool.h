@@ -56,6 +56,11 @@ extern void si_backoff_clear(SiBackoff *b);
 extern bool si_pool_start(SiWorkerKind kind, int64 data_source_id, const char *supervisor_id,
 						  int group_id, int64 spec_version, bool requeue, SiWorkerRef *ref, char *why, Size why_size);
 extern SiWorkerState si_pool_look(SiWorkerRef *ref, SiWorkerReport *report);
+/*
+ * Makes a standby the reader of its group, for a version of the spec.  False
+ * when it is not running any more.
+ */
+extern bool si_pool_promote(const SiWorkerRef *ref, int64 spec_version);
 /* Asks the process to commit what it has and to exit. */
 extern void si_pool_stop(const SiWorkerRef *ref);
 /* Lets a reading task wait (or go on). */

@@ -95,6 +95,12 @@ si_queue_wait(const char *supervisor_id, int group_id, TimestampTz now, int *pos
 	((Waiting *) list_nth(queue, *position - 1))->asked = now;
 }
 
+bool
+si_queue_waits(void)
+{
+	return queue != NIL;
+}
+
 void
 si_queue_leave(const char *supervisor_id, int group_id)
 {

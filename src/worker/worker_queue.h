@@ -17,6 +17,8 @@ extern bool si_queue_may_start(const char *supervisor_id, int group_id, Timestam
 extern void si_queue_wait(const char *supervisor_id, int group_id, TimestampTz now, int *position);
 /* It has started. */
 extern void si_queue_leave(const char *supervisor_id, int group_id);
+/* Whether any task of the database waits. */
+extern bool si_queue_waits(void);
 /* Writes the queue into its table when it has changed; one transaction. */
 extern void si_queue_publish(void);
 

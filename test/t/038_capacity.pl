@@ -59,6 +59,32 @@ submit('a', taskCount => 2, context => { workerCapacity => 1 });
 ok($node->wait_for("SELECT note LIKE '%context.workerCapacity is 1%' FROM stream_ingest.supervisor_status WHERE supervisor_id = 'a'", 't'), 'context.workerCapacity');
 is($node->safe_psql('postgres', "SELECT count(*) FROM stream_ingest.workers WHERE kind = 'reading' AND supervisor_id = 'a'"), '1', 'bounds its tasks');
 
+# ---- processes that wait to take over
+sub standbys { "SELECT count(*), bool_and(state = 'waiting to take over') FROM stream_ingest.workers WHERE kind = 'standby'" }
+submit('c', replicas => 3);
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.workers WHERE kind = 'reading' AND supervisor_id = 'c'", '1'), 'one process reads');
+is($node->safe_psql('postgres', standbys()), '0|', 'replicas hold no process by themselves');
+$node->append_conf('postgresql.conf', 'stream_ingest.standby_tasks = on');
+$node->reload;
+ok($node->wait_for(standbys(), '2|t'), 'stream_ingest.standby_tasks: replicas - 1 wait to take over');
+my $waiting = join ' ', split /\n/, $node->safe_psql('postgres', "SELECT pid FROM stream_ingest.workers WHERE kind = 'standby'");
+my $reader = $node->safe_psql('postgres', "SELECT pid FROM stream_ingest.workers WHERE kind = 'reading' AND supervisor_id = 'c'");
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($reader)");
+ok($node->wait_for("SELECT pid::text = ANY (string_to_array('$waiting', ' ')) FROM stream_ingest.workers WHERE kind = 'reading' AND supervisor_id = 'c'", 't'),
+	'one of them is the reader when it ends');
+$kafka->produce('c', 0, '{"time":1577836800000,"n":"8"}');
+ok($node->wait_for('SELECT count(*) FROM c', '7'), 'and reads on, exactly once');
+ok($node->wait_for(standbys(), '2|t'), 'another one waits in its place');
+# only they are in the way of the task of another supervisor
+my $tasks = $node->safe_psql('postgres', "SELECT count(*) FROM stream_ingest.workers WHERE kind IN ('reading', 'standby', 'publishing')");
+$node->append_conf('postgresql.conf', "stream_ingest.worker_capacity = $tasks");
+$node->reload;
+submit('a', taskCount => 2);
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.workers WHERE kind = 'reading' AND supervisor_id = 'a'", '2'), 'a standby makes room for a task that waits');
+$node->append_conf('postgresql.conf', "stream_ingest.worker_capacity = 0\nstream_ingest.standby_tasks = off");
+$node->reload;
+ok($node->wait_for(standbys(), '0|'), 'without the setting they end');
+
 # ---- a copy of the database
 my $log = -s $node->logfile;
 $node->safe_psql('template1', 'CREATE DATABASE copied TEMPLATE postgres');
