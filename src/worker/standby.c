@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "common/clock.h"
 #include "common/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -97,7 +98,7 @@ si_standbys_yield(SiSupervisor *s)
 			continue;
 		stop(b);
 		/* whoever needed the place is to have it */
-		s->standby_backoff.retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), SI_STANDBY_YIELD_MS);
+		s->standby_backoff.retry_at = TimestampTzPlusMilliseconds(si_now(), SI_STANDBY_YIELD_MS);
 		return true;
 	}
 	return false;

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "common/clock.h"
 #include "common/guc.h"
 #include "format/reason.h"
 #include "miscadmin.h"
@@ -163,7 +164,7 @@ si_pool_promote(const SiWorkerRef *ref, int64 spec_version)
 		slot->kind = SI_WORKER_READING;
 		SpinLockAcquire(&slot->mutex);
 		slot->spec_version = spec_version;
-		slot->started = GetCurrentTimestamp();
+		slot->started = si_now();
 		SpinLockRelease(&slot->mutex);
 		SetLatch(slot->latch);
 		promoted = true;
