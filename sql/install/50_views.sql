@@ -178,7 +178,7 @@ SELECT s.supervisor_id,
 	c.rows,
 	c.bytes,
 	p.lag,
-	COALESCE(d.damaged, h.halted, st.note, CASE WHEN NOT st.healthy THEN st.recent_errors #>> '{0,message}' END) AS note,
+	COALESCE(d.damaged, h.halted, st.note, CASE WHEN NOT st.healthy THEN st.recent_errors #>> '{0,message}' END, h.nothing) AS note,
 	s.spec_version,
 	s.created,
 	s.updated,
@@ -208,7 +208,16 @@ CROSS JOIN LATERAL (
 	FROM stream_ingest.partitions v WHERE v.supervisor_id = s.supervisor_id
 ) p
 CROSS JOIN LATERAL (
-	SELECT pg_catalog.string_agg(g.halted, '; ' ORDER BY g.group_id) AS halted
+	SELECT pg_catalog.string_agg(g.halted, '; ' ORDER BY g.group_id) AS halted,
+		CASE WHEN pg_catalog.sum(g.counters[1] + g.counters[3]) > 0 THEN NULL
+			WHEN pg_catalog.sum(g.counters[4]) > 0 THEN pg_catalog.format(
+				'no row is stored: %s messages are unparseable, see stream_ingest.rejected_messages (%s)', pg_catalog.sum(g.counters[4]),
+				(SELECT m.reason FROM stream_ingest.rejected_message m WHERE m.supervisor_id = s.supervisor_id ORDER BY m.at DESC LIMIT 1))
+			WHEN pg_catalog.sum(g.counters[5]) > 0 THEN pg_catalog.format(
+				'no row is stored: %s are thrown away, see stream_ingest.row_stats (before the minimum time %s, after the maximum %s, refused by the filter %s, tombstones %s)',
+				pg_catalog.sum(g.counters[5]), pg_catalog.sum(g.counters[7]), pg_catalog.sum(g.counters[8]), pg_catalog.sum(g.counters[9]),
+				pg_catalog.sum(g.counters[6]))
+		END AS nothing
 	FROM stream_ingest.task_group g WHERE g.supervisor_id = s.supervisor_id
 ) h
 WHERE s.install = (SELECT i.uuid FROM stream_ingest.install i);

@@ -31,6 +31,7 @@ static const char *const format_names[] = {"auto", "iso", "posix", "millis", "mi
 struct SiTimestampParser
 {
 	TimestampFormat format;
+	const char *column;			/* for reasons; NULL: not named */
 	bool		has_missing;
 	int64		missing_value;
 	SiJoda	   *joda;			/* TS_PATTERN only */
@@ -419,6 +420,12 @@ si_timestamp_parser_free(SiTimestampParser *p)
 	pfree(p);
 }
 
+void
+si_timestamp_parser_name(SiTimestampParser *p, const char *column)
+{
+	p->column = column;
+}
+
 static bool
 unparseable(const char *text, size_t len, SiReason *why)
 {
@@ -435,6 +442,9 @@ si_timestamp_parse(SiTimestampParser *p, const SiValue *v, int64 *ms, SiReason *
 	{
 		case SI_VALUE_MISSING:
 		case SI_VALUE_NULL:
+			if (!p->has_missing && v->kind == SI_VALUE_MISSING && p->column != NULL)
+				return si_format_reason(why, "Timestamp[null] is unparseable! The message has no field \"%.*s\".",
+										si_format_clip(p->column, strlen(p->column)), p->column);
 			if (!p->has_missing)
 				return unparseable("null", 4, why);
 			*ms = p->missing_value;

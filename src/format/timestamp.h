@@ -18,6 +18,8 @@ typedef struct SiTimestampParser SiTimestampParser;
 extern SiTimestampParser *si_timestamp_parser_create(const char *format,
 													 bool has_missing, int64 missing_value,
 													 SiReason *why);
+/* The name of the field, which is not copied: reasons say when a message has none. */
+extern void si_timestamp_parser_name(SiTimestampParser *p, const char *column);
 extern void si_timestamp_parser_free(SiTimestampParser *p);
 
 /*

@@ -61,6 +61,7 @@ si_index_create(const SiSpec *spec, SiFieldTable *fields, SiReason *why)
 												spec->missing_value, why);
 	if (ix->timestamps == NULL)
 		return NULL;
+	si_timestamp_parser_name(ix->timestamps, pstrdup(spec->timestamp_column));
 	ix->time_slot = si_fields_add(fields, spec->timestamp_column, strlen(spec->timestamp_column));
 	ix->query_granularity = spec->query_granularity;
 	ix->rollup = spec->rollup;

@@ -310,6 +310,7 @@ si_transform_create(const SiSpec *spec, SiFieldTable *fields)
 	/* the index has accepted the format */
 	t->timestamps = si_timestamp_parser_create(spec->timestamp_format, spec->has_missing_value,
 											   spec->missing_value, &why);
+	si_timestamp_parser_name(t->timestamps, pstrdup(spec->timestamp_column));
 	t->millis = si_timestamp_parser_create("millis", false, 0, &why);
 	t->time_slot = si_fields_add(fields, spec->timestamp_column, strlen(spec->timestamp_column));
 

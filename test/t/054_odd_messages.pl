@@ -244,5 +244,19 @@ is(query(q{SELECT string_agg(page || ': ' || coalesce(n, 'null'), ', ' ORDER BY 
 	join(', ', 'e nested then flat 1: null', 'e nested then flat 2: flat', 'e nested then flat 3: null', 'e nested then flat 4: null', 'e nested then flat 5: ["x","y"]'),
 	'a transform: an object that it reads does not become a value of the column');
 
+# A table that stays empty says why.
+$kafka->topic('none', 1);
+$kafka->produce('none', 0, '{"time":"2015-09-12T05:00:00Z","page":"a"}', '{"time":"2015-09-12T06:00:00Z","page":"b"}');
+my $note = 'SELECT note FROM stream_ingest.supervisors WHERE supervisor_id = ';
+$node->submit(spec(dataSource => 'none_read', topic => 'none', brokers => $kafka->address, timestamp => { column => 'ts', format => 'iso' }));
+ok($node->wait_for("$note 'none_read'", 'no row is stored: 2 messages are unparseable, see stream_ingest.rejected_messages '
+	  . '(Timestamp[null] is unparseable! The message has no field "ts".)'), 'unparseable messages only: a note says so');
+$node->submit(spec(dataSource => 'none_kept', topic => 'none', brokers => $kafka->address, timestamp => { column => 'time', format => 'iso' },
+	io => { lateMessageRejectionPeriod => 'P1D' }));
+ok($node->wait_for("$note 'none_kept'", 'no row is stored: 2 are thrown away, see stream_ingest.row_stats '
+	  . '(before the minimum time 2, after the maximum 0, refused by the filter 0, tombstones 0)'), 'late messages only: a note says so');
+$kafka->produce('none', 0, '{"time":"2015-09-12T05:00:00Z","ts":"2015-09-12T05:00:00Z","page":"c"}');
+ok($node->wait_for("$note 'none_read'", ''), 'and no longer, when there is a row');
+
 $node->stop;
 done_testing();

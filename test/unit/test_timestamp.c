@@ -177,6 +177,8 @@ test_observed(void)
 		"2015-09-12T05:00:00 UTC", "2015-09-12T05:00:00 Europe/Paris", "", " ", "\"", "\"\"",
 	};
 	SiReason	why;
+	SiTimestampParser *p;
+	int64		ms;
 	SiValue		v = string_value("x");
 	int			i;
 
@@ -206,6 +208,12 @@ test_observed(void)
 	v.kind = SI_VALUE_NULL;
 	CHECK_INT(parse_value("iso", &v, &why), BAD);
 	CHECK_STR(why.text, "Timestamp[null] is unparseable!");
+	v.kind = SI_VALUE_MISSING;
+	p = si_timestamp_parser_create("iso", false, 0, &why);
+	si_timestamp_parser_name(p, "ts");
+	CHECK(!si_timestamp_parse(p, &v, &ms, &why), "a missing time is read");
+	si_timestamp_parser_free(p);
+	CHECK_STR(why.text, "Timestamp[null] is unparseable! The message has no field \"ts\".");
 	v.kind = SI_VALUE_BOOL;
 	v.u.i = 1;
 	CHECK_INT(parse_value("iso", &v, &why), BAD);
