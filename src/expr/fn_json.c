@@ -7,9 +7,6 @@
 
 #include "expr/expr_int.h"
 #include "format/jsontext.h"
-#include "format/number.h"
-
-#define MAX_JSON_DEPTH	512
 
 static bool
 null_result(SiExprValue *out)
@@ -362,73 +359,6 @@ fn_json_keys(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprVal
 
 /* ----------------------------------------------------------------- parsing */
 
-static const char *
-check_string(const char *p, const char *end)
-{
-	for (p++; p < end && *p != '"'; p++)
-	{
-		if ((unsigned char) *p < 0x20)
-			return NULL;
-		if (*p != '\\')
-			continue;
-		if (++p >= end || strchr("\"\\/bfnrtu", *p) == NULL || *p == '\0')
-			return NULL;
-		if (*p == 'u')
-		{
-			if (end - p < 5 || strspn(p + 1, "0123456789abcdefABCDEF") < 4)
-				return NULL;
-			p += 4;
-		}
-	}
-	return p < end ? p + 1 : NULL;
-}
-
-/* The end of a whole, correct value from p on; NULL when it is none. */
-static const char *
-check_json(const char *p, const char *end, int depth)
-{
-	static const char *const words[] = {"true", "false", "null"};
-	char		close;
-	SiValue		number;
-
-	p = si_json_skip_blanks(p, end);
-	if (p >= end || depth > MAX_JSON_DEPTH)
-		return NULL;
-	if (*p == '"')
-		return check_string(p, end);
-	if (*p != '{' && *p != '[')
-	{
-		for (int i = 0; i < lengthof(words); i++)
-			if (end - p >= strlen(words[i]) && strncmp(p, words[i], strlen(words[i])) == 0)
-				return p + strlen(words[i]);
-		return *p == '-' || (*p >= '0' && *p <= '9') ? si_number_scan(p, &number) : NULL;
-	}
-	close = *p == '{' ? '}' : ']';
-	p = si_json_skip_blanks(p + 1, end);
-	if (p < end && *p == close)
-		return p + 1;
-	for (;;)
-	{
-		if (close == '}')
-		{
-			p = si_json_skip_blanks(p, end);
-			if (p >= end || *p != '"' || (p = check_string(p, end)) == NULL)
-				return NULL;
-			p = si_json_skip_blanks(p, end);
-			if (p >= end || *p++ != ':')
-				return NULL;
-		}
-		p = check_json(p, end, depth + 1);
-		if (p == NULL)
-			return NULL;
-		p = si_json_skip_blanks(p, end);
-		if (p < end && *p == close)
-			return p + 1;
-		if (p >= end || *p++ != ',')
-			return NULL;
-	}
-}
-
 bool
 si_expr_parse_json(SiEval *ev, const SiExprValue *v, SiExprValue *out)
 {
@@ -443,7 +373,7 @@ si_expr_parse_json(SiEval *ev, const SiExprValue *v, SiExprValue *out)
 	memcpy(copy, v->u.s, v->len);
 	copy[v->len] = '\0';
 	start = si_json_skip_blanks(copy, end);
-	stop = check_json(start, end, 0);
+	stop = si_json_valid(start, end);
 	if (stop == NULL || si_json_skip_blanks(stop, end) != end ||
 		si_json_value(start, end, &value, &escaped) == NULL)
 		return false;

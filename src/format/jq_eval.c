@@ -13,31 +13,38 @@
 
 #define MAX_STEPS	1000000
 
-typedef struct Evaluation
-{
-	const JqNode *field;		/* this step has been taken: its input is its result */
-	SiScratch  *scratch;
-	int64		steps;
-	bool		error;
-	bool		no_memory;
-} Evaluation;
+typedef JqEvaluation Evaluation;
+typedef JqReceiver Receiver;
 
-/* Takes a result; false: no more are wanted. */
-typedef bool (*Receiver) (Evaluation *e, void *arg, const SiJsonNode *result);
+#define eval si_jq_eval
+#define raise_error si_jq_error
+#define compare si_jq_compare
+#define rank si_jq_rank
+#define is_true si_jq_is_true
+#define to_string si_jq_to_string
+#define to_number si_jq_to_number
+#define finish_text si_jq_finish
 
-static bool eval(Evaluation *e, const JqNode *n, const SiJsonNode *input, Receiver receive, void *arg);
-
-static bool
+bool
 raise_error(Evaluation *e)
 {
 	e->error = true;
 	return false;
 }
 
-static bool
+bool
 is_true(const SiJsonNode *node)
 {
 	return node->v.kind != SI_VALUE_NULL && !(node->v.kind == SI_VALUE_BOOL && node->v.u.i == 0);
+}
+
+const char *
+si_jq_text(Evaluation *e, const SiJsonNode *string, size_t *len)
+{
+	const char *text = si_node_text(string, e->scratch, len);
+
+	e->no_memory |= text == NULL;
+	return text;
 }
 
 /* The next stage of what works on every result of its left side. */
@@ -86,13 +93,35 @@ take_index(Evaluation *e, void *arg, const SiJsonNode *left)
 	return s->receive(e, s->arg, &result);
 }
 
-static bool
+bool
 finish_text(Evaluation *e, SiNodeText *t, SiJsonNode *result)
 {
 	if (si_text_node(t, result))
 		return true;
 	e->no_memory = true;
 	return false;
+}
+
+void
+si_jq_substring(const char *text, size_t len, int64 from, int64 to, SiJsonNode *result)
+{
+	int64		count = 0;
+	const char *p = text;
+	const char *end = text + len;
+	const char *start;
+
+	for (size_t i = 0; i < len; i++)
+		count += ((unsigned char) text[i] & 0xC0) != 0x80;
+	from = from < 0 ? Max(from + count, 0) : from;
+	to = to < 0 ? to + count : to;
+	for (int64 i = 0; i < from && p < end; i++)
+		for (p++; p < end && ((unsigned char) *p & 0xC0) == 0x80;)
+			p++;
+	start = p;
+	for (int64 i = from; i < to && p < end; i++)
+		for (p++; p < end && ((unsigned char) *p & 0xC0) == 0x80;)
+			p++;
+	si_node_string(result, start, p - start);
 }
 
 static bool
@@ -110,6 +139,16 @@ take_slice(Evaluation *e, void *arg, const SiJsonNode *left)
 
 	if (left->v.kind == SI_VALUE_NULL)
 		return s->receive(e, s->arg, left);
+	if (left->v.kind == SI_VALUE_STRING)
+	{
+		size_t		len;
+		const char *text = si_jq_text(e, left, &len);
+
+		if (text == NULL)
+			return false;
+		si_jq_substring(text, len, from, s->node->has_to ? s->node->to : PG_INT64_MAX, &result);
+		return s->receive(e, s->arg, &result);
+	}
 	if (left->v.kind != SI_VALUE_ARRAY || !si_node_walk(&walk, left))
 		return raise_error(e);
 	from = from < 0 ? Max(from + count, 0) : from;
@@ -194,7 +233,7 @@ try_eval(Evaluation *e, const JqNode *n, const SiJsonNode *input, Receiver recei
 }
 
 /* Order of jq: null, false, true, numbers, strings, arrays, objects. */
-static int
+int
 rank(const SiJsonNode *node)
 {
 	switch ((SiValueKind) node->v.kind)
@@ -215,7 +254,7 @@ rank(const SiJsonNode *node)
 	}
 }
 
-static int
+int
 compare(Evaluation *e, const SiJsonNode *a, const SiJsonNode *b)
 {
 	int			order = rank(a) - rank(b);
@@ -252,6 +291,75 @@ compare(Evaluation *e, const SiJsonNode *a, const SiJsonNode *b)
 	}
 	order = memcmp(atext, btext, Min(alen, blen));
 	return order != 0 ? order : (alen > blen) - (alen < blen);
+}
+
+/* For every result of the left side, every one of the right. */
+static bool
+calculate_right(Evaluation *e, void *arg, const SiJsonNode *right)
+{
+	Stage	   *s = arg;
+	SiJsonNode	result;
+
+	return si_jq_arithmetic(e, s->node->op, &s->value, right, &result) && s->receive(e, s->arg, &result);
+}
+
+static bool
+calculate_left(Evaluation *e, void *arg, const SiJsonNode *left)
+{
+	Stage	   *s = arg;
+
+	s->value = *left;
+	return eval(e, s->node->right, s->input, calculate_right, s);
+}
+
+static bool
+negate(Evaluation *e, void *arg, const SiJsonNode *left)
+{
+	Stage	   *s = arg;
+	SiJsonNode	zero,
+				result;
+
+	si_node_long(&zero, 0);
+	return si_jq_arithmetic(e, '-', &zero, left, &result) && s->receive(e, s->arg, &result);
+}
+
+static bool
+choose(Evaluation *e, void *arg, const SiJsonNode *condition)
+{
+	Stage	   *s = arg;
+
+	return eval(e, is_true(condition) ? s->node->right : s->node->third, s->input, s->receive, s->arg);
+}
+
+/* Of the value of the left side, what the right side names. */
+static bool
+index_by(Evaluation *e, void *arg, const SiJsonNode *index)
+{
+	Stage	   *s = arg;
+	JqNode		step = {0};
+	Stage		inner = {.node = &step,.receive = s->receive,.arg = s->arg};
+
+	if (index->v.kind == SI_VALUE_STRING)
+	{
+		step.name = (char *) si_jq_text(e, index, &step.name_len);
+		return step.name != NULL && take_field(e, &inner, &s->value);
+	}
+	if (index->v.kind == SI_VALUE_DOUBLE)
+		step.from = si_long_from_double(index->v.u.d);
+	else if (index->v.kind == SI_VALUE_LONG)
+		step.from = index->v.u.i;
+	else
+		return raise_error(e);
+	return take_index(e, &inner, &s->value);
+}
+
+static bool
+index_left(Evaluation *e, void *arg, const SiJsonNode *left)
+{
+	Stage	   *s = arg;
+
+	s->value = *left;
+	return eval(e, s->node->right, s->input, index_by, s);
 }
 
 /* For every result of the right side, every one of the left. */
@@ -432,86 +540,7 @@ keys(Evaluation *e, const SiJsonNode *input, SiJsonNode *result)
 	return finish_text(e, &t, result);
 }
 
-/* add: numbers, strings, arrays; nulls are nothing. */
-static bool
-add_all(Evaluation *e, const SiJsonNode *input, SiJsonNode *result)
-{
-	SiNodeWalk	walk;
-	SiNodeText	t;
-	SiJsonNode	value;
-	SiValueKind kind = SI_VALUE_NULL;
-	bool		longs = true;
-	int64		sum = 0;
-	double		dsum = 0;
-	double		x;
-
-	if (!si_node_walk(&walk, input))
-		return raise_error(e);
-	si_text_begin(&t, e->scratch);
-	while (si_node_next(&walk, NULL, &value))
-	{
-		SiValueKind k = value.v.kind == SI_VALUE_LONG ? SI_VALUE_DOUBLE : (SiValueKind) value.v.kind;
-		size_t		len;
-		const char *text;
-
-		if (k == SI_VALUE_NULL)
-			continue;
-		if (kind == SI_VALUE_NULL)
-			kind = k;
-		if (k != kind || k == SI_VALUE_BOOL || k == SI_VALUE_OBJECT)
-			return raise_error(e);
-		if (si_node_number(&value, &x))
-		{
-			dsum += x;
-			longs = longs && value.v.kind == SI_VALUE_LONG && !__builtin_add_overflow(sum, value.v.u.i, &sum);
-		}
-		else if (k == SI_VALUE_STRING && (text = si_node_text(&value, e->scratch, &len)) != NULL)
-			si_text_append(&t, text, len);
-		else if (k == SI_VALUE_ARRAY && value.v.len > 2)
-		{
-			si_text_append(&t, t.len > 0 ? "," : "[", 1);
-			si_text_append(&t, value.v.ptr + 1, value.v.len - 2);
-		}
-	}
-	if (kind == SI_VALUE_ARRAY)
-	{
-		si_text_append(&t, t.len > 0 ? "]" : "[]", t.len > 0 ? 1 : 2);
-		return finish_text(e, &t, result);
-	}
-	if (kind == SI_VALUE_NULL)
-		si_node_null(result);
-	else if (kind == SI_VALUE_STRING)
-		si_node_string(result, t.data ? t.data : "", t.len);
-	else if (longs)
-		si_node_long(result, sum);
-	else
-		si_node_double(result, dsum);
-	e->no_memory |= t.failed;
-	return !t.failed;
-}
-
-static bool
-extreme(Evaluation *e, const SiJsonNode *input, bool max, SiJsonNode *result)
-{
-	SiNodeWalk	walk;
-	SiJsonNode	value;
-	bool		any = false;
-
-	if (input->v.kind != SI_VALUE_ARRAY || !si_node_walk(&walk, input))
-		return raise_error(e);
-	si_node_null(result);
-	while (si_node_next(&walk, NULL, &value))
-	{
-		int			order = any ? compare(e, &value, result) : 0;
-
-		if (!any || (max ? order >= 0 : order < 0))
-			*result = value;
-		any = true;
-	}
-	return true;
-}
-
-static bool
+bool
 to_string(Evaluation *e, const SiJsonNode *input, SiJsonNode *result)
 {
 	SiNodeText	t;
@@ -526,7 +555,7 @@ to_string(Evaluation *e, const SiJsonNode *input, SiJsonNode *result)
 	return !t.failed;
 }
 
-static bool
+bool
 to_number(Evaluation *e, const SiJsonNode *input, SiJsonNode *result)
 {
 	size_t		len;
@@ -627,11 +656,6 @@ apply(Evaluation *e, const JqNode *n, const SiJsonNode *input, SiJsonNode *resul
 			if (!si_node_element(input, n->function == JQ_FIRST ? 0 : -1, result))
 				si_node_null(result);
 			return true;
-		case JQ_ADD:
-			return add_all(e, input, result);
-		case JQ_MIN:
-		case JQ_MAX:
-			return extreme(e, input, n->function == JQ_MAX, result);
 		case JQ_TOSTRING:
 			return to_string(e, input, result);
 		case JQ_TONUMBER:
@@ -646,13 +670,103 @@ apply(Evaluation *e, const JqNode *n, const SiJsonNode *input, SiJsonNode *resul
 			return make_array(e, n->right, input, true, result);
 		case JQ_JOIN:
 			return join(e, input, &argument.value, result);
-		default:
+		case JQ_HAS:
 			return has(e, input, &argument.value, result);
+		default:
+			return si_jq_function(e, n, input, result);
+	}
+}
+
+/* The last result of an expression. */
+static bool
+last_of(Evaluation *e, Stage *s)
+{
+	Stage		last = {0};
+
+	if (!eval(e, s->node->right, s->input, keep, &last))
+		return false;
+	return !last.any || s->receive(e, s->arg, &last.value);
+}
+
+static bool
+take_first_of(Evaluation *e, void *arg, const SiJsonNode *result)
+{
+	Stage	   *s = arg;
+
+	s->any = true;
+	s->ended = !s->receive(e, s->arg, result);
+	return false;
+}
+
+/* The first result of an expression: what would come behind it is not asked for. */
+static bool
+first_of(Evaluation *e, Stage *s)
+{
+	if (eval(e, s->node->right, s->input, take_first_of, s))
+		return true;
+	return s->any && !s->ended && !e->error && !e->no_memory;
+}
+
+static bool
+range_number(Evaluation *e, const JqNode *n, const SiJsonNode *input, double *number)
+{
+	Stage		argument = {0};
+
+	if (!eval(e, n, input, keep, &argument))
+		return false;
+	return (argument.any && si_node_number(&argument.value, number)) || raise_error(e);
+}
+
+static bool
+range(Evaluation *e, Stage *s)
+{
+	double		from = 0;
+	double		to;
+	SiJsonNode	number;
+
+	if (!range_number(e, s->node->right, s->input, s->node->third ? &from : &to) ||
+		(s->node->third && !range_number(e, s->node->third, s->input, &to)))
+		return false;
+	for (; from < to; from++)
+	{
+		if (++e->steps > MAX_STEPS)
+			return raise_error(e);
+		if (from == (double) (int64) from)
+			si_node_long(&number, (int64) from);
+		else
+			si_node_double(&number, from);
+		if (!s->receive(e, s->arg, &number))
+			return false;
+	}
+	return true;
+}
+
+static bool
+call(Evaluation *e, Stage *s)
+{
+	SiJsonNode	result;
+
+	switch (s->node->function)
+	{
+		case JQ_EMPTY:
+			return true;
+		case JQ_SELECT:
+			return eval(e, s->node->right, s->input, select_input, s);
+		case JQ_TYPES:
+			return (s->node->types & 1 << rank(s->input)) == 0 || s->receive(e, s->arg, s->input);
+		case JQ_RANGE:
+			return range(e, s);
+		case JQ_FIRST_OF:
+			return first_of(e, s);
+		case JQ_LAST_OF:
+			return last_of(e, s);
+		default:
+			return apply(e, s->node, s->input, &result) && s->receive(e, s->arg, &result);
 	}
 }
 
 /* All results of n for input; false when it ended early: enough, an error, no memory. */
-static bool
+bool
 eval(Evaluation *e, const JqNode *n, const SiJsonNode *input, Receiver receive, void *arg)
 {
 	Stage		s = {.node = n,.input = input,.receive = receive,.arg = arg};
@@ -696,11 +810,21 @@ eval(Evaluation *e, const JqNode *n, const SiJsonNode *input, Receiver receive, 
 		case JQ_ARRAY:
 			return make_array(e, n->left, input, false, &result) && receive(e, arg, &result);
 		case JQ_CALL:
-			if (n->function == JQ_EMPTY)
-				return true;
-			if (n->function == JQ_SELECT)
-				return eval(e, n->right, input, select_input, &s);
-			return apply(e, n, input, &result) && receive(e, arg, &result);
+			return call(e, &s);
+		case JQ_ARITHMETIC:
+			return eval(e, n->left, input, calculate_left, &s);
+		case JQ_NEGATE:
+			return eval(e, n->left, input, negate, &s);
+		case JQ_IF:
+			return eval(e, n->left, input, choose, &s);
+		case JQ_OBJECT:
+			return si_jq_object(e, n, input, receive, arg);
+		case JQ_TEXT:
+			return si_jq_interpolate(e, n, input, &result) && receive(e, arg, &result);
+		case JQ_RECURSE:
+			return si_jq_recurse(e, input, receive, arg);
+		case JQ_INDEX_BY:
+			return eval(e, n->left, input, index_left, &s);
 	}
 	return false;
 }

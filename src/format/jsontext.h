@@ -26,6 +26,12 @@ extern ptrdiff_t si_json_unescape(const char *src, size_t len, char *dst);
  */
 extern const char *si_json_value(const char *p, const char *end, SiValue *v, bool *escaped);
 
+/*
+ * The end of a whole, correct value from p on, of any text; NULL when it is
+ * none.  What ends a number must be readable: a NUL behind the text.
+ */
+extern const char *si_json_valid(const char *p, const char *end);
+
 /* First byte from p on that is not a blank. */
 extern const char *si_json_skip_blanks(const char *p, const char *end);
 
