@@ -413,7 +413,8 @@ WITH chunk AS (
 		pg_catalog.unnest(c.end_offsets)) AS p (partition, range_start, range_end)
 ), ordered AS (
 	SELECT k.*,
-		pg_catalog.lag(k.range_end) OVER w AS previous_end,
+		-- not that of the row before: after a reset a chunk without an offset of the partition may lie within another one
+		pg_catalog.max(k.range_end) OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS previous_end,
 		pg_catalog.lag(k.group_id) OVER w AS previous_group,
 		pg_catalog.lag(k.last_seq) OVER w AS previous_seq
 	FROM chunk k
@@ -424,7 +425,7 @@ WITH chunk AS (
 		pg_catalog.min(o.range_start) AS first_offset,
 		pg_catalog.max(o.range_end) AS covered_to,
 		COALESCE(pg_catalog.sum(GREATEST(o.range_start - o.previous_end, 0)), 0)::bigint AS skipped,
-		COALESCE(pg_catalog.sum(GREATEST(o.previous_end - o.range_start, 0)), 0)::bigint AS repeated,
+		COALESCE(pg_catalog.sum(GREATEST(LEAST(COALESCE(o.previous_end, o.range_start), o.range_end) - o.range_start, 0)), 0)::bigint AS repeated,
 		pg_catalog.count(*) FILTER (WHERE o.range_start > o.previous_end
 			AND o.group_id = o.previous_group AND o.first_seq > o.previous_seq + 1) AS missing_chunks
 	FROM ordered o

@@ -10,6 +10,7 @@
 
 #include "api/retype.h"
 #include "catalog/pg_inherits.h"
+#include "common/fault.h"
 #include "spec/spec.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -138,7 +139,7 @@ si_retype_column(SiQuery *q, int64 data_source_id, Oid relid, const char *name)
 {
 	HTAB	   *names;
 	AttrNumber	attnum;
-	const char *type;
+	char	   *wanted;
 
 	LockRelationOid(relid, AccessExclusiveLock);
 	names = si_table_names(relid);
@@ -148,7 +149,7 @@ si_retype_column(SiQuery *q, int64 data_source_id, Oid relid, const char *name)
 				 " WHERE data_source_id = $1 AND name = $2 AND retype AND NOT attached",
 				 "it", data_source_id, name) == 0)
 		return;
-	type = si_table_sql_type(si_get_text(0, 0));
+	wanted = si_get_text(0, 0);
 	/* the user may have dropped it meanwhile */
 	if (attnum != InvalidAttrNumber)
 	{
@@ -161,9 +162,11 @@ si_retype_column(SiQuery *q, int64 data_source_id, Oid relid, const char *name)
 						  psprintf("ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE %s",
 								   quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 															  get_rel_name(relid)),
-								   quote_identifier(get_attname(relid, attnum, false)), type));
+								   quote_identifier(get_attname(relid, attnum, false)), si_table_sql_type(wanted)));
 	}
+	SI_FAULT("widen_altered");
+	/* unless a task has met a value of a wider type meanwhile */
 	si_query(q,
 			 "UPDATE stream_ingest.discovered_column SET attached = true, retype = false, problem = NULL"
-			 " WHERE data_source_id = $1 AND name = $2", "it", data_source_id, name);
+			 " WHERE data_source_id = $1 AND name = $2 AND type = $3", "itt", data_source_id, name, wanted);
 }

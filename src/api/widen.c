@@ -27,6 +27,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "common/clock.h"
+#include "common/fault.h"
 #include "format/reason.h"
 #include "miscadmin.h"
 #include "spec/spec.h"
@@ -288,13 +289,16 @@ widen_table(int64 data_source_id)
 			if (decide(relid, wanted, n) > 0)
 				alter_table(&q, relid, wanted, n);
 		}
+		SI_FAULT("widen_altered");
 		for (int i = 0; i < n; i++)
 		{
+			/* a task may have met a value of a wider type meanwhile: the column is to get that one, too */
 			si_query(&q,
-					 "UPDATE stream_ingest.discovered_column SET attached = $3, problem = $4"
+					 "UPDATE stream_ingest.discovered_column SET attached = $3 AND type = $5,"
+					 " retype = retype OR ($3 AND type <> $5), problem = $4"
 					 " WHERE data_source_id = $1 AND name = $2"
 					 " AND (attached, problem) IS DISTINCT FROM ($3, $4)",
-					 "itbt", data_source_id, wanted[i].name, (int) wanted[i].attached, wanted[i].problem);
+					 "itbtt", data_source_id, wanted[i].name, (int) wanted[i].attached, wanted[i].problem, wanted[i].type);
 			problems |= wanted[i].problem != NULL;
 		}
 	}

@@ -235,22 +235,55 @@ query("SELECT terminate_supervisor('moved')");
 
 # ---- what is read while the broker answers a reset ----
 
-$kafka->topic('answered', 1);
+$kafka->topic('answered', 2);
 $node->submit(spec(options('answered')));
+set_fault('merge_done:hang');
 $kafka->produce('answered', 0, map { event($_) } 1 .. 5);
 ok($node->wait_for_rows('answered', 5), 'five messages are read');
+$kafka->produce('answered', 1, map { event($_) } 11 .. 13);
+ok($node->wait_for_rows('answered', 8), 'and three of another partition');
 $log = -s $node->logfile;
-set_fault('reset_answered:hang');
-query(q{SELECT reset_supervisor('answered', 'earliest')});
+set_fault('merge_done:hang,reset_answered:hang');
+query(q{SELECT reset_offsets('answered', '{"type":"kafka","partitions":{"type":"end","stream":"answered","partitionOffsetMap":{"0":0}}}')});
 wait_for_log_line(qr/hangs at fault point "reset_answered"/, $log);
 $kafka->produce('answered', 0, map { event($_) } 6 .. 10);
-ok($node->wait_for_rows('answered', 10), 'five more after the broker has told where the end is');
-set_fault('');
+ok($node->wait_for_rows('answered', 13), 'five more after the broker has told where the end is');
+set_fault('merge_done:hang');
 settled('the reset');
 query("SELECT wait_until_current('answered')");
-is(query('SELECT count(*), count(DISTINCT n) FROM answered'), '10|10', 'all of them are dropped and read again');
+is(query('SELECT count(*), count(DISTINCT n) FROM answered'), '13|13', 'all of the partition are dropped and read again');
+is(query('SELECT repeated, skipped, exactly_once FROM stream_ingest.audit WHERE partition = 0'), '0|0|t', 'beside a chunk of the other partition that stays');
+set_fault('');
 audit_is_clean('answered');
 query("SELECT terminate_supervisor('answered')");
+
+# ---- a column that gets wider values while the table follows narrower ones ----
+
+$kafka->topic('widened', 1);
+$node->submit(spec(options('widened', dimensions => [])) =~ s/"dimensionsSpec":\{[^}]*\}/"dimensionsSpec":{"useSchemaDiscovery":true}/r);
+
+# Produces a value, waits until the table has been altered for it but for the commit, and produces a wider one.
+sub produce_two
+{
+	my ($value, $wider, $type) = @_;
+
+	$log = -s $node->logfile;
+	set_fault('widen_altered:hang');
+	$kafka->produce('widened', 0, qq({"time":1577836800000,$value}));
+	wait_for_log_line(qr/hangs at fault point "widen_altered"/, $log);
+	$kafka->produce('widened', 0, qq({"time":1577836800000,$wider}));
+	ok($node->wait_for("SELECT count(*) FROM stream_ingest.discovered_column WHERE name IN ('a', 'b') AND type = '$type'", '1'), "a $type comes meanwhile");
+	set_fault('');
+	return;
+}
+
+produce_two('"a":1', '"a":"text"', 'string');
+ok($node->wait_for('SELECT count(a), max(pg_typeof(a)::text) FROM widened', '2|text', 30), 'a column that was added gets its type');
+$kafka->produce('widened', 0, '{"time":1577836800000,"b":1}');
+ok($node->wait_for('SELECT count(b) FROM widened', '1', 30), 'another column');
+produce_two('"b":1.5', '"b":{"c":1}', 'json');
+ok($node->wait_for('SELECT count(b), max(pg_typeof(b)::text) FROM widened', '3|jsonb', 30), 'a column whose type was changed gets the next one');
+query("SELECT terminate_supervisor('widened')");
 
 # ---- a column that is dropped by a transaction that stays open ----
 
