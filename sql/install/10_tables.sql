@@ -182,6 +182,16 @@ COMMENT ON TABLE stream_ingest.delta IS 'chunks that are not published yet: leve
 COMMENT ON COLUMN stream_ingest.delta.spec_version IS 'spec by which it was read, and by which it is merged and published; 0: the one in force';
 COMMENT ON COLUMN stream_ingest.delta.data IS 'a small chunk itself, instead of a file';
 
+CREATE TABLE stream_ingest.reread (
+	supervisor_id text COLLATE "C" NOT NULL,
+	partition integer NOT NULL,
+	install uuid NOT NULL,
+	data_source_id bigint NOT NULL,
+	until bigint NOT NULL,
+	PRIMARY KEY (supervisor_id, partition)
+);
+COMMENT ON TABLE stream_ingest.reread IS 'partitions of which a reset has dropped rows: before this offset nothing may be skipped until it has been read again';
+
 CREATE TABLE stream_ingest.tier (
 	data_source_id bigint NOT NULL,
 	level smallint NOT NULL,

@@ -185,7 +185,7 @@ remove_rows(SiQuery *q, int64 data_source_id)
 {
 	static const char *const chunks[] = {"delta", "segment"};
 	static const char *const rest[] = {
-		"publish", "tier", "discovered_column", "multi_value_column", "task", "stream", "offset_gap"
+		"publish", "tier", "discovered_column", "multi_value_column", "task", "stream", "offset_gap", "reread"
 	};
 
 	si_query(q, "DELETE FROM stream_ingest.task_group WHERE data_source_id = $1", "i", data_source_id);

@@ -65,6 +65,25 @@ static SiStatement forget_rejected = {
 	4, {TEXTOID, TEXTOID, INT4OID, INT8OID}
 };
 
+static SiStatement read_rereads = {
+	"SELECT r.partition, r.until FROM stream_ingest.reread r"
+	" JOIN stream_ingest.task_group g ON g.supervisor_id = r.supervisor_id AND g.data_source_id = r.data_source_id"
+	" CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(g.partitions), pg_catalog.unnest(g.offsets)) AS p (partition, next)"
+	" WHERE r.supervisor_id = $1 AND r.data_source_id = $2 AND p.partition = r.partition AND p.next < r.until",
+	2, {TEXTOID, INT8OID}
+};
+
+static SiStatement forget_rereads = {
+	"DELETE FROM stream_ingest.reread WHERE supervisor_id = $1", 1, {TEXTOID}
+};
+
+static SiStatement add_rereads = {
+	"INSERT INTO stream_ingest.reread (supervisor_id, partition, install, data_source_id, until)"
+	" SELECT $1, p.partition, i.uuid, $2, p.until FROM stream_ingest.install i"
+	" CROSS JOIN ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS p (partition, until) WHERE p.until > 0",
+	4, {TEXTOID, INT8OID, INT4ARRAYOID, INT8ARRAYOID}
+};
+
 void
 si_catalog_lock_deltas(int64 data_source_id)
 {
@@ -163,4 +182,37 @@ si_catalog_forget_rejected(const char *supervisor_id, const char *topic, int32 n
 	args[2] = Int32GetDatum(number);
 	args[3] = Int64GetDatum(offset);
 	si_spi_run(&forget_rejected, args, NULL, SPI_OK_DELETE);
+}
+
+int
+si_catalog_rereads(const char *supervisor_id, int64 data_source_id, int32 **partitions, int64 **until)
+{
+	Datum		args[2];
+	int			n;
+
+	args[0] = CStringGetTextDatum(supervisor_id);
+	args[1] = Int64GetDatum(data_source_id);
+	n = (int) si_spi_run(&read_rereads, args, NULL, SPI_OK_SELECT);
+	*partitions = palloc(sizeof(int32) * Max(n, 1));
+	*until = palloc(sizeof(int64) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		(*partitions)[i] = si_spi_int4(i, 1);
+		(*until)[i] = si_spi_int8(i, 2);
+	}
+	return n;
+}
+
+void
+si_catalog_set_rereads(const char *supervisor_id, int64 data_source_id,
+					   int n, const int32 *partitions, const int64 *until)
+{
+	Datum		args[4];
+
+	args[0] = CStringGetTextDatum(supervisor_id);
+	args[1] = Int64GetDatum(data_source_id);
+	args[2] = si_int4_array(partitions, n);
+	args[3] = si_int8_array(until, n);
+	si_spi_run(&forget_rereads, args, NULL, SPI_OK_DELETE);
+	si_spi_run(&add_rereads, args, NULL, SPI_OK_INSERT);
 }

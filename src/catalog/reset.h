@@ -48,6 +48,15 @@ extern void si_catalog_drop_delta(const char *supervisor_id, int64 data_source_i
 extern void si_catalog_cut_tasks(int64 data_source_id, int group_id, const char *error,
 								 int npartitions, const int32 *partitions, const int64 *offsets);
 
+/*
+ * Partitions of which a reset has dropped rows that have not been read again
+ * yet, and the end of those rows; result in the context of si_catalog_begin().
+ */
+extern int	si_catalog_rereads(const char *supervisor_id, int64 data_source_id, int32 **partitions, int64 **until);
+/* Replaces them; until is 0 where there are none. */
+extern void si_catalog_set_rereads(const char *supervisor_id, int64 data_source_id,
+								   int n, const int32 *partitions, const int64 *until);
+
 /* Rejected messages from an offset on are going to be read again. */
 extern void si_catalog_forget_rejected(const char *supervisor_id, const char *topic, int32 number, int64 offset);
 

@@ -9,6 +9,10 @@
  * had since the topic was made anew.  Meanwhile reading goes on, and other
  * verbs are applied.  When the readers have stopped the broker is asked once
  * more, since they have read on while it answered.
+ *
+ * What a reset has dropped is owed until it has been read again.  A later one
+ * does not skip it: it begins where the partition is, when that is before its
+ * own offset, and waits when its offset is beyond all that is owed.
  */
 #include "postgres.h"
 
@@ -29,6 +33,7 @@ typedef struct Wanted
 	int			n;
 	SiResetPartition *partitions;
 	int64	   *was;			/* offsets before; -1: not read yet */
+	int64	   *owed;			/* end of what is to be read again, when that is beyond was; 0: nothing */
 	bool		made_anew;		/* the topic has fewer partitions than were read */
 } Wanted;
 
@@ -83,39 +88,6 @@ ends_are_new(SiSupervisor *s, const SiGroupRow *groups, int ngroups)
 				return false;
 		}
 	return true;
-}
-
-bool
-si_supervisor_reset_ready(SiSupervisor *s)
-{
-	SiGroupRow *groups;
-	int			ngroups = si_catalog_groups(s->row.id, s->row.data_source_id, &groups);
-	bool		needed = wants_ends(s->pending) || (ngroups > 0 && si_catalog_any_delta(s->row.data_source_id));
-
-	s->reset_waits = needed && !ends_are_new(s, groups, ngroups);
-	if (s->reset_waits)
-		si_supervisor_note(s, "a reset waits for the broker to tell the offsets of all partitions");
-	return !s->reset_waits;
-}
-
-bool
-si_supervisor_reset_settled(SiSupervisor *s, TimestampTz now)
-{
-	if (s->quiet_at == 0)
-		s->quiet_at = now;
-	/* it was ready: the ends are newer than the request, unless it needs none */
-	s->reset_waits = s->ends_at < s->quiet_at &&
-		(wants_ends(s->pending) || si_catalog_any_delta(s->row.data_source_id));
-	if (!s->reset_waits)
-		return true;
-	si_supervisor_note(s, "a reset waits for the broker to tell the offsets of all partitions");
-	s->ask_next = 0;
-	if (now - s->quiet_at > QUIET_WAIT_US)
-	{
-		s->pending_at = now;
-		s->quiet_at = s->row.suspended ? now : 0;
-	}
-	return false;
 }
 
 /* ------------------------------------------------------------------------ offsets */
@@ -224,6 +196,120 @@ find_wanted(SiSupervisor *s, const SiGroupRow *groups, int ngroups, Wanted *w)
 	}
 }
 
+/* ---------------------------------------------------------------------------- owed */
+
+static bool
+any_owed(SiSupervisor *s)
+{
+	int32	   *partitions;
+	int64	   *until;
+
+	return si_catalog_rereads(s->row.id, s->row.data_source_id, &partitions, &until) > 0;
+}
+
+/* What cannot be read again is not owed any more. */
+static void
+load_owed(SiSupervisor *s, Wanted *w)
+{
+	int32	   *partitions;
+	int64	   *until;
+	int			n = si_catalog_rereads(s->row.id, s->row.data_source_id, &partitions, &until);
+
+	w->owed = palloc0(sizeof(int64) * Max(w->n, 1));
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < w->n; k++)
+			if (w->partitions[k].partition == partitions[i] && w->partitions[k].low <= w->was[k])
+				w->owed[k] = until[i];
+}
+
+/* Whether the reset would skip what is owed and more. */
+static bool
+skips_owed(const Wanted *w)
+{
+	for (int i = 0; i < w->n; i++)
+		if (w->owed[i] > 0 && w->partitions[i].offset > w->owed[i])
+			return true;
+	return false;
+}
+
+/* What is owed before the offset is read first. */
+static void
+begin_at_owed(Wanted *w)
+{
+	for (int i = 0; i < w->n; i++)
+		if (w->owed[i] > 0)
+			w->partitions[i].offset = Min(w->partitions[i].offset, w->was[i]);
+}
+
+/* Everything of the chunk is to be read again. */
+static void
+owe(Wanted *w, const SiDeltaRow *d)
+{
+	for (int i = 0; i < d->npartitions; i++)
+		for (int k = 0; k < w->n; k++)
+			if (w->partitions[k].partition == d->partitions[i] && d->ends[i] > d->starts[i])
+				w->owed[k] = Max(w->owed[k], d->ends[i]);
+}
+
+static void
+keep_owed(SiSupervisor *s, const Wanted *w)
+{
+	int32	   *partitions = palloc(sizeof(int32) * Max(w->n, 1));
+	int64	   *until = palloc(sizeof(int64) * Max(w->n, 1));
+
+	for (int i = 0; i < w->n; i++)
+	{
+		partitions[i] = w->partitions[i].partition;
+		until[i] = w->owed[i] > w->partitions[i].offset ? w->owed[i] : 0;
+	}
+	si_catalog_set_rereads(s->row.id, s->row.data_source_id, w->n, partitions, until);
+}
+
+bool
+si_supervisor_reset_ready(SiSupervisor *s)
+{
+	SiGroupRow *groups;
+	int			ngroups = si_catalog_groups(s->row.id, s->row.data_source_id, &groups);
+	bool		owed = any_owed(s);
+	bool		needed = wants_ends(s->pending) || owed || (ngroups > 0 && si_catalog_any_delta(s->row.data_source_id));
+
+	s->reset_waits = needed && !ends_are_new(s, groups, ngroups);
+	if (s->reset_waits)
+		si_supervisor_note(s, "a reset waits for the broker to tell the offsets of all partitions");
+	else if (owed)
+	{
+		Wanted		w;
+
+		si_load_gaps(s);
+		find_wanted(s, groups, ngroups, &w);
+		load_owed(s, &w);
+		s->reset_waits = skips_owed(&w);
+		if (s->reset_waits)
+			si_supervisor_note(s, "a reset waits until what the one before it has dropped is read again");
+	}
+	return !s->reset_waits;
+}
+
+bool
+si_supervisor_reset_settled(SiSupervisor *s, TimestampTz now)
+{
+	if (s->quiet_at == 0)
+		s->quiet_at = now;
+	/* it was ready: the ends are newer than the request, unless it needs none */
+	s->reset_waits = s->ends_at < s->quiet_at &&
+		(wants_ends(s->pending) || si_catalog_any_delta(s->row.data_source_id) || any_owed(s));
+	if (!s->reset_waits)
+		return true;
+	si_supervisor_note(s, "a reset waits for the broker to tell the offsets of all partitions");
+	s->ask_next = 0;
+	if (now - s->quiet_at > QUIET_WAIT_US)
+	{
+		s->pending_at = now;
+		s->quiet_at = s->row.suspended ? now : 0;
+	}
+	return false;
+}
+
 /* ------------------------------------------------------------------------- chunks */
 
 /* Drops deltas and lowers offsets; how many rows were dropped, and how many deltas stay though they are read again. */
@@ -248,6 +334,7 @@ drop_deltas(SiSupervisor *s, Wanted *w, int64 *rows, int *doubled)
 		if (!chunks[i].dropped)
 			continue;
 		si_catalog_drop_delta(s->row.id, s->row.data_source_id, &deltas[i]);
+		owe(w, &deltas[i]);
 		*rows += deltas[i].rows;
 	}
 }
@@ -376,13 +463,15 @@ si_supervisor_reset(SiSupervisor *s)
 
 	/* Druid's reset of what is published: offsets are found when reading begins */
 	if (s->pending->npartitions == 0 && s->pending->offsets[0] == SI_RESET_SPEC &&
-		!si_catalog_any_delta(s->row.data_source_id))
+		!si_catalog_any_delta(s->row.data_source_id) && !any_owed(s))
 	{
 		si_catalog_apply_reset(s->pending);
 		return;
 	}
 	si_load_gaps(s);
 	find_wanted(s, groups, ngroups, &w);
+	load_owed(s, &w);
+	begin_at_owed(&w);
 	drop_deltas(s, &w, &rows, &doubled);
 	SI_FAULT("reset_deltas_removed");
 	if (rows > 0)
@@ -392,6 +481,7 @@ si_supervisor_reset(SiSupervisor *s)
 			si_catalog_forget_rejected(s->row.id, si_stream_topic(s->streams, s->nstreams, w.partitions[i].partition),
 									   si_partition_number(w.partitions[i].partition), w.partitions[i].offset);
 	write_groups(s, groups, ngroups, &w);
+	keep_owed(s, &w);
 	for (int i = 0; i < w.n; i++)
 		if (s->pending->npartitions == 0 || w.partitions[i].offset != w.was[i])
 			si_gap_forget(s->row.id, w.partitions[i].partition);

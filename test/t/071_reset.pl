@@ -108,6 +108,22 @@ for my $verb ("reset_supervisor('a')", "reset_supervisor('a', 'earliest')", "res
 	exact($n, $n, "$verb: each row once");
 }
 is(query("BEGIN; SELECT reset_supervisor('a'); ROLLBACK; SELECT count(*) FROM stream_ingest.request"), qq({"id":"a"}\n0), 'rolled back');
+
+# ---- a reset that comes before all is read again that the one before has dropped
+query("BEGIN; SELECT reset_offsets('a', " . offsets(0 => 6) . "); SELECT reset_offsets('a', " . offsets(0 => 6) . "); COMMIT");
+settled('the same reset twice');
+exact($n, $n, 'each row once');
+query("SELECT reset_offsets('a', " . offsets(0 => 6) . ")");
+query("SELECT reset_offsets('a', " . offsets(1 => 8) . ")");
+settled('one partition after the other');
+exact($n, $n, 'each row once');
+query("SELECT suspend_supervisor('a')");
+query("SELECT reset_offsets('a', " . offsets(0 => 6) . ")");
+query("SELECT reset_supervisor('a', 'latest')");
+query("SELECT resume_supervisor('a')");
+settled('it');
+exact($n, $n, 'nothing is skipped that was there before');
+ok($node->wait_for('SELECT cardinality(partitions) FROM stream_ingest.supervisor_status', '2'), 'the broker has told its partitions');
 for my $verb ("reset_offsets('a', " . offsets(0 => 1, 7 => 1) . ")", "reset_supervisor('a', 'latest', '{7}')")
 {
 	like(($node->psql('postgres', "SELECT $verb"))[2], qr/partition 7 of topic \[a\] does not exist\nDETAIL:  The broker told of 2 partitions/, "$verb: refused");
