@@ -619,10 +619,13 @@ SiJsonParser::object(uint32_t i, size_t row)
 				return 0;
 			if (nkeys < nkeys_before)
 				last = -1;		/* all keys were forgotten */
+			/* a longer key would be compared beyond the padding of a message that ends here */
+			int			next = keys[k].raw_len <= PADDING ? k : -1;
+
 			if (last < 0)
-				first_key = k;
+				first_key = next;
 			else
-				keys[last].next = k;
+				keys[last].next = next;
 		}
 
 		Key		   &key = keys[k];

@@ -388,9 +388,34 @@ test_druid_messages(void)
 	close_format();
 }
 
+/*
+ * A key that is longer than what is left of the message where it was expected
+ * is not looked for beyond the message.
+ */
+static void
+test_long_key(void)
+{
+	/* the buffer has this size: nothing but its padding is behind the message */
+	size_t		size = 4096;
+	char	   *message = palloc(size + 1);
+	char	   *p = message;
+
+	open_format(true, 20);
+	p += sprintf(p, "{\"%0150d\":1}{\"%0150d\":\"", 0, 0);
+	memset(p, 'x', size - 10 - (p - message));
+	p = message + size - 10;
+	p += sprintf(p, "\"}{\"b\":2}");
+	CHECK(parse_bytes(message, p - message), "%s", why.text);
+	CHECK_INT(rows.nrows, 3);
+	CHECK_STR(show(2, "b"), "2");
+	close_format();
+	pfree(message);
+}
+
 int
 main(void)
 {
+	test_long_key();
 	test_values();
 	test_escapes();
 	test_several_objects();
