@@ -4,27 +4,40 @@ SERVER = $(OUT)/server
 SERVER_C := $(shell cd $(ROOT) && ls src/*/*.c)
 SERVER_CXX := $(shell cd $(ROOT) && ls src/*/*.cpp)
 SERVER_OBJS := $(SERVER_C:%.c=$(SERVER)/%.o) $(SERVER_CXX:%.cpp=$(SERVER)/%.o) $(SERVER)/fuzz_spec.o
-SERVER_FLAGS = -fPIC -DSI_VERSION='"fuzz"'
+SERVER_CFLAGS = $(subst $(SANITIZERS),$(SERVER_SANITIZE),$(CFLAGS)) -fPIC -DSI_VERSION='"fuzz"'
+SERVER_CXXFLAGS = $(subst $(SANITIZERS),$(SERVER_SANITIZE),$(CXXFLAGS)) -fPIC
 MACHINE := $(shell uname -m)
 RUNTIME := $(shell $(CLANG) --print-file-name=libclang_rt.fuzzer_no_main-$(MACHINE).a)
-ASAN := $(shell $(CLANG) --print-file-name=libclang_rt.asan-$(MACHINE).so)
+BIN := $(shell $(PG_CONFIG) --bindir)
+# The sanitizer of addresses must be there when the server starts.  A server with the libraries of Debian's packages does not start with
+# it (a lock of libc's is taken before there are threads); then undefined behaviour and what fuzz_spec.c
+# itself demands are looked for, and no leaks.
+ASAN := $(shell so=$$($(CLANG) --print-file-name=libclang_rt.asan-$(MACHINE).so); \
+	LD_PRELOAD=$$so ASAN_OPTIONS=detect_leaks=0 timeout 10 $(BIN)/postgres -V >/dev/null 2>&1 && echo $$so)
+ifneq ($(ASAN),)
+SERVER_SANITIZE = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+SERVER_LINK = -fsanitize=address,undefined -shared-libasan
+else
+SERVER_SANITIZE = -fsanitize=fuzzer-no-link,undefined -fsanitize-trap=undefined
+SERVER_LINK =
+endif
 
 $(SERVER)/src/%.o: $(ROOT)/src/%.c $(HEADERS)
 	@mkdir -p $(dir $@)
-	$(CLANG) $(CPPFLAGS) $(CFLAGS) $(SERVER_FLAGS) -c -o $@ $<
+	$(CLANG) $(CPPFLAGS) $(SERVER_CFLAGS) -c -o $@ $<
 
 $(SERVER)/src/%.o: $(ROOT)/src/%.cpp $(HEADERS)
 	@mkdir -p $(dir $@)
-	$(CLANGXX) $(CPPFLAGS) $(CXXFLAGS) $(SERVER_FLAGS) -c -o $@ $<
+	$(CLANGXX) $(CPPFLAGS) $(SERVER_CXXFLAGS) -c -o $@ $<
 
 $(SERVER)/fuzz_spec.o: fuzz_spec.c $(HEADERS)
 	@mkdir -p $(dir $@)
-	$(CLANG) $(CPPFLAGS) $(CFLAGS) $(SERVER_FLAGS) -c -o $@ $<
+	$(CLANG) $(CPPFLAGS) $(SERVER_CFLAGS) -c -o $@ $<
 
 # Coverage goes to libFuzzer, not to the functions of the same names in the sanitizer's library that do nothing.
 $(OUT)/fuzz_spec.so: $(SERVER_OBJS)
-	$(CLANGXX) -shared -Wl,-Bsymbolic -fsanitize=address,undefined -shared-libasan -o $@ $(SERVER_OBJS) $(RUNTIME) $(USED)
+	$(CLANGXX) -shared -Wl,-Bsymbolic $(SERVER_LINK) -o $@ $(SERVER_OBJS) $(RUNTIME) $(USED)
 
 $(OUT)/fuzz_spec: in_server $(OUT)/fuzz_spec.so
-	printf 'BIN=%s\nASAN=%s\n' '$(shell $(PG_CONFIG) --bindir)' '$(ASAN)' >$@.env
+	printf 'BIN=%s\nASAN=%s\n' '$(BIN)' '$(ASAN)' >$@.env
 	cp in_server $@
