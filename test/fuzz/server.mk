@@ -12,8 +12,10 @@ BIN := $(shell $(PG_CONFIG) --bindir)
 # The sanitizer of addresses must be there when the server starts.  A server with the libraries of Debian's packages does not start with
 # it (a lock of libc's is taken before there are threads); then undefined behaviour and what fuzz_spec.c
 # itself demands are looked for, and no leaks.
+ifneq ($(or $(findstring fuzz_spec,$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all),$(filter all,$(MAKECMDGOALS))),)
 ASAN := $(shell so=$$($(CLANG) --print-file-name=libclang_rt.asan-$(MACHINE).so); \
 	LD_PRELOAD=$$so ASAN_OPTIONS=detect_leaks=0 timeout 10 $(BIN)/postgres -V >/dev/null 2>&1 && echo $$so)
+endif
 ifneq ($(ASAN),)
 SERVER_SANITIZE = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 SERVER_LINK = -fsanitize=address,undefined -shared-libasan
