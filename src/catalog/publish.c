@@ -254,6 +254,26 @@ si_publish_next_work(int64 data_source_id, const uint8 *install, int fan_in, int
 	return found;
 }
 
+/*
+ * Adds an offset range to that of the same partition.  An empty one adds
+ * nothing: where it lies may be beyond a chunk that a reset has dropped, and
+ * the union would cover that one's offsets, which are read again.
+ */
+static void
+join_range(int64 *start, int64 *end, int64 other_start, int64 other_end)
+{
+	if (other_start >= other_end)
+		return;
+	if (*start >= *end)
+	{
+		*start = other_start;
+		*end = other_end;
+		return;
+	}
+	*start = Min(*start, other_start);
+	*end = Max(*end, other_end);
+}
+
 /* Union of the offset ranges of deltas: from the lowest start to the highest end. */
 static void
 join_ranges(const SiMergeWork *work, int n, int *npartitions, int32 **partitions, int64 **starts, int64 **ends)
@@ -283,10 +303,7 @@ join_ranges(const SiMergeWork *work, int n, int *npartitions, int32 **partitions
 				(*ends)[k++] = d->end_offsets[p];
 			}
 			else
-			{
-				(*starts)[at] = Min((*starts)[at], d->start_offsets[p]);
-				(*ends)[at] = Max((*ends)[at], d->end_offsets[p]);
-			}
+				join_range(&(*starts)[at], &(*ends)[at], d->start_offsets[p], d->end_offsets[p]);
 		}
 	}
 	*npartitions = k;
