@@ -34,8 +34,8 @@ bool		si_enable_pushdown = true;
 char	   *si_tls_directory = NULL;
 char	   *si_fault_point = NULL;
 
-void
-si_guc_define(void)
+static void
+define_commits(void)
 {
 	DefineCustomIntVariable("stream_ingest.min_commit_spacing",
 							"Least time between two commits of a reading task.",
@@ -52,6 +52,21 @@ si_guc_define(void)
 							"More tasks commit less often, so that transaction ids are not used up. Zero means no limit.",
 							&si_max_commits_per_second, 200, 0, 1000000, PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
+	DefineCustomIntVariable("stream_ingest.inline_delta_limit",
+							"Chunks up to this size are kept in their catalog row instead of a file.",
+							NULL,
+							&si_inline_delta_limit, 32 * 1024, 0, 1024 * 1024, PGC_SIGHUP, GUC_UNIT_BYTE,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("stream_ingest.merge_fan_in",
+							"Number of chunks of one level that are merged into one of the next.",
+							NULL,
+							&si_merge_fan_in, 16, 2, 1000, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+}
+
+static void
+define_memory(void)
+{
 	DefineCustomIntVariable("stream_ingest.task_memory",
 							"Memory for the rows of a reading task whose spec does not set maxBytesInMemory.",
 							NULL,
@@ -67,21 +82,41 @@ si_guc_define(void)
 							NULL,
 							&si_merge_memory_limit, 512 * 1024, 16 * 1024, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB,
 							NULL, NULL, NULL);
-	DefineCustomIntVariable("stream_ingest.inline_delta_limit",
-							"Chunks up to this size are kept in their catalog row instead of a file.",
+}
+
+static void
+define_processes(void)
+{
+	DefineCustomIntVariable("stream_ingest.max_tasks",
+							"Task processes of the server at the same time, reading and publishing.",
 							NULL,
-							&si_inline_delta_limit, 32 * 1024, 0, 1024 * 1024, PGC_SIGHUP, GUC_UNIT_BYTE,
+							&si_max_tasks, 32, 1, 1024, PGC_POSTMASTER, 0,
 							NULL, NULL, NULL);
-	DefineCustomIntVariable("stream_ingest.merge_fan_in",
-							"Number of chunks of one level that are merged into one of the next.",
+	DefineCustomIntVariable("stream_ingest.worker_capacity",
+							"Task processes of the server that may run at the same time.",
+							"Tasks beyond it wait in a queue. Zero means stream_ingest.max_tasks, which it cannot exceed.",
+							&si_worker_capacity, 0, 0, 1024, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomBoolVariable("stream_ingest.standby_tasks",
+							 "Keeps a process waiting for each replica that a supervisor asks for beyond the first.",
+							 "It takes over when a reading task ends, without being started first, and holds its place.",
+							 &si_standby_tasks, false, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("stream_ingest.worker_idle_timeout",
+							"Time that a publishing worker waits for more work before it exits.",
 							NULL,
-							&si_merge_fan_in, 16, 2, 1000, PGC_SIGHUP, 0,
+							&si_worker_idle_timeout, 10000, 100, 3600000, PGC_SIGHUP, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("stream_ingest.task_history",
 							"Ended tasks that are kept per supervisor.",
 							"Older ones are removed from stream_ingest.tasks when another one ends.",
 							&si_task_history, 1000, 1, INT_MAX, PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
+}
+
+static void
+define_health(void)
+{
 	DefineCustomIntVariable("stream_ingest.unhealthiness_threshold",
 							"Failed runs in a row after which a supervisor is unhealthy.",
 							"The larger of this and healthiness_threshold is the number of errors that its status keeps, up to 10.",
@@ -102,16 +137,11 @@ si_guc_define(void)
 							NULL,
 							&si_task_healthiness_threshold, 3, 1, 1000, PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
-	DefineCustomBoolVariable("stream_ingest.standby_tasks",
-							 "Keeps a process waiting for each replica that a supervisor asks for beyond the first.",
-							 "It takes over when a reading task ends, without being started first, and holds its place.",
-							 &si_standby_tasks, false, PGC_SIGHUP, 0,
-							 NULL, NULL, NULL);
-	DefineCustomIntVariable("stream_ingest.worker_idle_timeout",
-							"Time that a publishing worker waits for more work before it exits.",
-							NULL,
-							&si_worker_idle_timeout, 10000, 100, 3600000, PGC_SIGHUP, GUC_UNIT_MS,
-							NULL, NULL, NULL);
+}
+
+static void
+define_rejected(void)
+{
 	DefineCustomIntVariable("stream_ingest.rejected_max_rows",
 							"Rejected messages kept per supervisor.",
 							NULL,
@@ -132,6 +162,11 @@ si_guc_define(void)
 							NULL,
 							&si_rejected_payload_limit, 8192, 0, 1024 * 1024, PGC_SIGHUP, GUC_UNIT_BYTE,
 							NULL, NULL, NULL);
+}
+
+static void
+define_others(void)
+{
 	DefineCustomBoolVariable("stream_ingest.enable_pushdown",
 							 "Lets scans of data sources skip chunks and blocks and filter on dictionaries and bitmaps.",
 							 "Off, every row goes to the executor: for comparing answers.",
@@ -147,15 +182,16 @@ si_guc_define(void)
 							   "For tests only: a list of <name>:crash, <name>:error or <name>:hang.",
 							   &si_fault_point, "", PGC_SIGHUP, GUC_NOT_IN_SAMPLE | GUC_SUPERUSER_ONLY | GUC_NO_SHOW_ALL,
 							   NULL, NULL, NULL);
-	DefineCustomIntVariable("stream_ingest.worker_capacity",
-							"Task processes of the server that may run at the same time.",
-							"Tasks beyond it wait in a queue. Zero means stream_ingest.max_tasks, which it cannot exceed.",
-							&si_worker_capacity, 0, 0, 1024, PGC_SIGHUP, 0,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("stream_ingest.max_tasks",
-							"Task processes of the server at the same time, reading and publishing.",
-							NULL,
-							&si_max_tasks, 32, 1, 1024, PGC_POSTMASTER, 0,
-							NULL, NULL, NULL);
+}
+
+void
+si_guc_define(void)
+{
+	define_commits();
+	define_memory();
+	define_processes();
+	define_health();
+	define_rejected();
+	define_others();
 	MarkGUCPrefixReserved("stream_ingest");
 }
