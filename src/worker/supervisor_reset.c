@@ -47,19 +47,6 @@ wants_ends(const SiRequestRow *r)
 	return false;
 }
 
-/* Whether it names a partition that has no offset yet: the broker is asked whether it exists. */
-static bool
-names_new_partition(const SiRequestRow *r, const SiGroupRow *groups, int ngroups)
-{
-	int			known = 0;
-
-	for (int g = 0; g < ngroups; g++)
-		for (int i = 0; i < groups[g].state.npartitions; i++)
-			for (int k = 0; k < r->npartitions; k++)
-				known += si_partition_number(groups[g].state.partitions[i]) == r->partitions[k];
-	return known < r->npartitions;
-}
-
 /* The request is kept in the supervisor's memory while it waits. */
 void
 si_supervisor_keep_reset(SiRequestRow *kept, const SiRequestRow *r)
@@ -168,15 +155,6 @@ set_target(SiSupervisor *s, Wanted *w, int32 partition, int64 offset)
 	offset = target(s, partition, offset, -1);
 	if (offset < 0)
 		return;
-	/* stored, it would look as if the topic had lost it */
-	if (s->ends_known && si_stream_ends_find(&s->ends, partition) < 0)
-	{
-		char	   *text = psprintf("partition %s does not exist: its offset was not set", si_supervisor_partition(s, partition));
-
-		ereport(LOG, (errmsg("supervisor \"%s\": %s", s->row.id, text)));
-		si_state_error(&s->machine, si_unix_ms(s->pending_at), false, "Reset", text);
-		return;
-	}
 	add_partition(s, w, partition, -1);
 	w->partitions[w->n - 1].offset = offset;
 }
@@ -293,8 +271,7 @@ si_supervisor_reset_ready(SiSupervisor *s)
 	SiGroupRow *groups;
 	int			ngroups = si_catalog_groups(s->row.id, s->row.data_source_id, &groups);
 	bool		owed = any_owed(s);
-	bool		needed = wants_ends(s->pending) || owed || names_new_partition(s->pending, groups, ngroups) ||
-		(ngroups > 0 && si_catalog_any_delta(s->row.data_source_id));
+	bool		needed = wants_ends(s->pending) || owed || (ngroups > 0 && si_catalog_any_delta(s->row.data_source_id));
 
 	s->reset_waits = needed && !ends_are_new(s, groups, ngroups);
 	if (s->reset_waits)

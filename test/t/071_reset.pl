@@ -223,17 +223,6 @@ ok($node->wait_for("SELECT count(*) FROM stream_ingest.delta d JOIN stream_inges
 like(query("SELECT audit_supervisor('h')"), qr/"exactlyOnce":true,"discrepancy":null.*"droppedByReset":5,.*"rows":20\}/, 'the audit finds it in order');
 is(query("SELECT bool_and(exactly_once), sum(repeated) FROM stream_ingest.audit WHERE supervisor_id = 'h'"), 't|0', 'so does the view');
 
-# ---- a partition that nobody knows yet: the broker is asked before its offset is stored
-$spec = spec(%a, dataSource => 'k', topic => 'h');
-$spec =~ s/^\{/{"suspended":true,/;
-query("BEGIN; SELECT submit_supervisor('$spec'); SELECT reset_offsets('k', '" .
-	  '{"type":"kafka","partitions":{"type":"end","stream":"h","partitionOffsetMap":{"0":3,"7":4}}}' . "'); COMMIT");
-settled('offsets of which one is of no partition');
-is(query(q(SELECT string_agg(partition || ':' || "offset", ' ' ORDER BY partition) FROM stream_ingest.partitions WHERE supervisor_id = 'k')), '0:3', 'that one is not stored');
-ok($node->wait_for("SELECT get_supervisor_status('k') #>> '{payload,recentErrors,0,message}'", 'partition 7 does not exist: its offset was not set'), 'and the status says so');
-query("SELECT resume_supervisor('k')");
-ok($node->wait_for('SELECT count(*) FROM k', '17'), 'the others are read');
-
 $node->stop;
 $kafka->stop;
 done_testing();
