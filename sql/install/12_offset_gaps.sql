@@ -10,7 +10,7 @@ CREATE TABLE stream_ingest.offset_gap (
 	data_source_id bigint NOT NULL,
 	topic text NOT NULL,
 	partition integer NOT NULL,
-	reason text NOT NULL CHECK (reason IN ('out of range', 'no longer available', 'beyond the end', 'fewer partitions', 'started at the end')),
+	reason text NOT NULL CHECK (reason IN ('out of range', 'no longer available', 'beyond the end', 'fewer partitions', 'started at the end', 'unknown partition')),
 	"offset" bigint,
 	earliest bigint,
 	latest bigint,

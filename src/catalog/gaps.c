@@ -17,7 +17,7 @@
 
 /* In the order of SiGapReason, and as the table's constraint has them. */
 static const char *const reasons[] = {
-	"out of range", "no longer available", "beyond the end", "fewer partitions", "started at the end"
+	"out of range", "no longer available", "beyond the end", "fewer partitions", "started at the end", "unknown partition"
 };
 
 static SiStatement report = {
@@ -64,6 +64,16 @@ static SiStatement record = {
 	" \"offset\", earliest, latest, new_offset, skipped, ended)"
 	" SELECT i.uuid, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, pg_catalog.clock_timestamp() FROM stream_ingest.install i",
 	10, {TEXTOID, INT8OID, TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID}
+};
+
+static SiStatement await = {
+	"INSERT INTO stream_ingest.offset_gap (install, supervisor_id, data_source_id, topic, partition, reason, \"offset\")"
+	" SELECT i.uuid, $1, $2, $3, $4, 'unknown partition', $5 FROM stream_ingest.install i",
+	5, {TEXTOID, INT8OID, TEXTOID, INT4OID, INT8OID}
+};
+
+static SiStatement delete_gap = {
+	"DELETE FROM stream_ingest.offset_gap WHERE gap_id = $1", 1, {INT8OID}
 };
 
 static SiStatement bound = {
@@ -164,6 +174,25 @@ si_gap_forget(const char *supervisor_id, int32 partition)
 	Datum		args[] = {CStringGetTextDatum(supervisor_id), Int32GetDatum(partition)};
 
 	si_spi_run(&forget_one, args, NULL, SPI_OK_UPDATE);
+}
+
+void
+si_gap_await(const char *supervisor_id, int64 data_source_id, const char *topic, int32 partition, int64 offset)
+{
+	Datum		args[] = {
+		CStringGetTextDatum(supervisor_id), Int64GetDatum(data_source_id), CStringGetTextDatum(topic),
+		Int32GetDatum(partition), Int64GetDatum(offset)
+	};
+
+	si_spi_run(&await, args, NULL, SPI_OK_INSERT);
+}
+
+void
+si_gap_delete(int64 gap_id)
+{
+	Datum		arg = Int64GetDatum(gap_id);
+
+	si_spi_run(&delete_gap, &arg, NULL, SPI_OK_DELETE);
 }
 
 void

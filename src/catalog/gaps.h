@@ -21,7 +21,8 @@ typedef enum SiGapReason
 	SI_GAP_TOO_OLD,				/* below the first offset of the log */
 	SI_GAP_BEYOND_END,			/* above the last: the topic was made anew, or its log was cut */
 	SI_GAP_FEWER_PARTITIONS,	/* the topic was made anew */
-	SI_GAP_STARTED_AT_END		/* useEarliestOffset is false */
+	SI_GAP_STARTED_AT_END,		/* useEarliestOffset is false */
+	SI_GAP_UNKNOWN_PARTITION	/* its offset was set before the broker has told of it */
 } SiGapReason;
 
 typedef struct SiGap
@@ -53,6 +54,12 @@ extern void si_gap_end(const char *supervisor_id, int64 gap_id, int64 new_offset
 extern void si_gaps_forget(const char *supervisor_id);
 /* The same for one partition. */
 extern void si_gap_forget(const char *supervisor_id, int32 partition);
+
+/* A partition that the broker has not told of waits at this offset; its other gaps have an end. */
+extern void si_gap_await(const char *supervisor_id, int64 data_source_id, const char *topic, int32 partition,
+						 int64 offset);
+/* The broker has told of it: there was no gap. */
+extern void si_gap_delete(int64 gap_id);
 
 /* A gap that halts nothing.  offset and new_offset may be -1 for none. */
 extern void si_gap_record(const char *supervisor_id, int64 data_source_id, const char *topic, int32 partition,

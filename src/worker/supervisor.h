@@ -157,7 +157,10 @@ extern void si_supervisor_take_ends(SiSupervisor *s);
 extern void si_supervisor_forget_streams(SiSupervisor *s);
 /* The stored partitions that the spec in force reads; true when all are. */
 extern bool si_supervisor_keep_streams(SiSupervisor *s, SiGroupState *stored, int nstored);
-/* The ends, and of several topics also stored partitions that the broker does not tell of. */
+/*
+ * The ends, and stored partitions that the broker does not tell of: those of
+ * several topics, and those that it has never told of.  After si_load_gaps().
+ */
 extern SiStreamEnds si_supervisor_ends_with(SiSupervisor *s, const SiGroupState *stored, int nstored);
 /* As Druid writes it: the number, or topic:number where there are several topics. */
 extern char *si_supervisor_partition(SiSupervisor *s, int32 partition);
@@ -230,6 +233,10 @@ extern void si_standbys_arrange(SiSupervisor *s, TimestampTz now);
 
 /* The open gaps of this plan. */
 extern void si_load_gaps(SiSupervisor *s);
+/* Whether the offset of a partition was set before the broker had told of it, and it still has not. */
+extern bool si_gap_unknown_partition(const SiSupervisor *s, int32 partition);
+/* Notes those that do not exist: of a supervisor that is suspended, whose gaps nobody else sees to. */
+extern void si_note_unknown_partitions(SiSupervisor *s);
 /* Sees to the gaps of a group; true when no task may read it now. */
 extern bool si_plan_gaps(SiSupervisor *s, const SiGroupRow *g, SiReader *r, SiTaskRow *task, TimestampTz now);
 

@@ -50,6 +50,13 @@ explain(SiSupervisor *s, SiGap *gap, TimestampTz now)
 					s->row.id, gap->offset, si_supervisor_partition(s, gap->partition), gap->earliest, gap->latest)));
 }
 
+static void
+note_unknown(SiSupervisor *s, const SiGap *gap)
+{
+	si_supervisor_note(s, "partition %s does not exist: its offset " INT64_FORMAT " was set before the broker had told of its partitions",
+					   si_supervisor_partition(s, gap->partition), gap->offset);
+}
+
 /* Tells what is halted, in the note and among the errors. */
 static void
 tell(SiSupervisor *s, const SiGap *gap, TimestampTz now)
@@ -73,11 +80,60 @@ tell(SiSupervisor *s, const SiGap *gap, TimestampTz now)
 					 "Previous sequenceNumber [" INT64_FORMAT "] is beyond the end of partition [%s], whose log went from [" INT64_FORMAT "] to [" INT64_FORMAT "]: the topic was made anew, or its log was cut. You can start reading from a valid message by using the supervisor's reset API: reset_supervisor('%s'), or reset_offsets() for the partition alone.",
 					 gap->offset, partition, gap->earliest, gap->latest, s->row.id);
 			break;
+		case SI_GAP_UNKNOWN_PARTITION:
+			if (!s->ends_known)
+				return;
+			note_unknown(s, gap);
+			snprintf(message, sizeof(message),
+					 "partition [%s] does not exist: its offset [" INT64_FORMAT "] was set before the broker had told of its partitions. It is kept until there is such a partition; the others are read. You can forget it by using the supervisor's reset API: %s.",
+					 partition, gap->offset,
+					 s->spec->topic ? psprintf("reset_supervisor('%s', 'earliest', '{%s}')", s->row.id, partition) :
+					 psprintf("reset_offsets('%s', ...) with \"%s\":\"earliest\"", s->row.id, partition));
+			break;
 		default:
 			return;
 	}
 	if (s->run_pending)
 		si_supervisor_stream_failed(s, now, message);
+}
+
+bool
+si_gap_unknown_partition(const SiSupervisor *s, int32 partition)
+{
+	for (int k = 0; k < s->ngaps; k++)
+		if (s->gaps[k].partition == partition && s->gaps[k].reason == SI_GAP_UNKNOWN_PARTITION)
+			return true;
+	return false;
+}
+
+void
+si_note_unknown_partitions(SiSupervisor *s)
+{
+	if (!s->ends_known)
+		return;
+	si_load_gaps(s);
+	for (int k = 0; k < s->ngaps; k++)
+		if (s->gaps[k].reason == SI_GAP_UNKNOWN_PARTITION && si_stream_ends_find(&s->ends, s->gaps[k].partition) < 0)
+			note_unknown(s, &s->gaps[k]);
+}
+
+/*
+ * A partition whose offset was set before the broker had told of it.  True
+ * when it has told: then it is read like any other, by a process that begins
+ * after the gap is gone.  Until then *stop says that the reader is to end.
+ */
+static bool
+partition_is_known(SiSupervisor *s, const SiGap *gap, const SiReader *r, bool *stop)
+{
+	if (gap->reason != SI_GAP_UNKNOWN_PARTITION || !s->ends_known || si_stream_ends_find(&s->ends, gap->partition) < 0)
+		return false;
+	if (r->ref.index >= 0)
+	{
+		*stop = true;
+		return false;
+	}
+	si_gap_delete(gap->gap_id);
+	return true;
 }
 
 /* Writes that reading goes on elsewhere, and says so; returns where. */
@@ -118,6 +174,7 @@ si_plan_gaps(SiSupervisor *s, const SiGroupRow *g, SiReader *r, SiTaskRow *task,
 {
 	int64	   *offsets = NULL;
 	int			halted = 0;
+	bool		stop = false;
 
 	for (int k = 0; k < s->ngaps; k++)
 	{
@@ -126,12 +183,12 @@ si_plan_gaps(SiSupervisor *s, const SiGroupRow *g, SiReader *r, SiTaskRow *task,
 					high;
 		int			i = partition_index(&g->state, gap->partition);
 
-		if (i < 0)
+		if (i < 0 || partition_is_known(s, gap, r, &stop))
 			continue;
 		halted++;
 		if (gap->reason == SI_GAP_OUT_OF_RANGE)
 			explain(s, gap, now);
-		if (!s->spec->reset_offset_automatically)
+		if (!s->spec->reset_offset_automatically || gap->reason == SI_GAP_UNKNOWN_PARTITION)
 			tell(s, gap, now);
 		else if (gap->reason != SI_GAP_OUT_OF_RANGE && ends_told(s, gap->partition, &low, &high) && s->fewer_answers == 0)
 		{
@@ -159,9 +216,9 @@ si_plan_gaps(SiSupervisor *s, const SiGroupRow *g, SiReader *r, SiTaskRow *task,
 		s->dirty = true;
 		return true;
 	}
-	if (halted == 0 || halted < g->state.npartitions)
+	if (!stop && (halted == 0 || halted < g->state.npartitions))
 		return false;
-	/* nothing is left to read */
+	/* nothing is left to read, or more than it knows of */
 	si_pool_stop(&r->ref);
 	return true;
 }

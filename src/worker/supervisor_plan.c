@@ -554,7 +554,11 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 	}
 	si_supervisor_take_ends(s);
 	if (plan_quiet(s, tasks, ntasks, now))
+	{
+		if (s->row.suspended && !s->gone)
+			si_note_unknown_partitions(s);
 		return;
+	}
 
 	ngroups = si_catalog_groups(s->row.id, s->row.data_source_id, &groups);
 	if (si_supervisor_wrong_bounds(s, groups, ngroups, now))
@@ -563,6 +567,7 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 		return;
 	}
 	choose_stops(s, tasks, ntasks, now);
+	si_load_gaps(s);
 	if (s->ends_known)
 	{
 		si_supervisor_scale(s, groups, ngroups, now);
@@ -583,7 +588,6 @@ si_supervisor_plan(SiSupervisor *s, TimestampTz now)
 			if (strcmp(groups[i].topic, si_spec_stream(s->spec)) != 0 || groups[i].state.npartitions == 0)
 				return;
 	}
-	si_load_gaps(s);
 	if (plan_idle(s, groups, ngroups, tasks, ntasks, now))
 		return;
 	for (int i = 0; i < ngroups; i++)

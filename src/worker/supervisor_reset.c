@@ -13,6 +13,10 @@
  * What a reset has dropped is owed until it has been read again.  A later one
  * does not skip it: it begins where the partition is, when that is before its
  * own offset, and waits when its offset is beyond all that is owed.
+ *
+ * The offset of a partition that the broker has not told of is kept, and the
+ * partition waits: a gap says so until the broker tells of it
+ * (supervisor_gaps.c).
  */
 #include "postgres.h"
 
@@ -34,6 +38,7 @@ typedef struct Wanted
 	SiResetPartition *partitions;
 	int64	   *was;			/* offsets before; -1: not read yet */
 	int64	   *owed;			/* end of what is to be read again, when that is beyond was; 0: nothing */
+	bool	   *forgotten;		/* it does not exist, and is to begin at an end of its log */
 	bool		made_anew;		/* the topic has fewer partitions than were read */
 } Wanted;
 
@@ -130,6 +135,12 @@ same_log(SiSupervisor *s, const Wanted *w, int at, int32 partition, int64 was)
 	return s->ends.high[at] < 0 || was <= s->ends.high[at];
 }
 
+static bool
+is_told(SiSupervisor *s, int32 partition)
+{
+	return s->ends_known && si_stream_ends_find(&s->ends, partition) >= 0;
+}
+
 static void
 add_partition(SiSupervisor *s, Wanted *w, int32 partition, int64 was)
 {
@@ -142,6 +153,13 @@ add_partition(SiSupervisor *s, Wanted *w, int32 partition, int64 was)
 	w->was[w->n++] = was;
 }
 
+/* Whether a partition that the broker has never told of, and does not tell of now, is to be forgotten. */
+static bool
+forgets(SiSupervisor *s, int32 partition, int64 offset)
+{
+	return offset < 0 && s->ends_known && !is_told(s, partition) && si_gap_unknown_partition(s, partition);
+}
+
 /* The offset of one named partition; a new one that has no offset is left out. */
 static void
 set_target(SiSupervisor *s, Wanted *w, int32 partition, int64 offset)
@@ -149,6 +167,7 @@ set_target(SiSupervisor *s, Wanted *w, int32 partition, int64 offset)
 	for (int i = 0; i < w->n; i++)
 		if (w->partitions[i].partition == partition)
 		{
+			w->forgotten[i] = forgets(s, partition, offset);
 			w->partitions[i].offset = target(s, partition, offset, w->partitions[i].offset);
 			return;
 		}
@@ -175,15 +194,17 @@ find_wanted(SiSupervisor *s, const SiGroupRow *groups, int ngroups, Wanted *w)
 	w->made_anew = false;
 	for (int g = 0; g < ngroups && s->spec->topic && s->ends_known && s->ends.npartitions > 0; g++)
 		for (int i = 0; i < groups[g].state.npartitions; i++)
-			w->made_anew |= si_stream_ends_find(&s->ends, groups[g].state.partitions[i]) < 0;
+			w->made_anew |= !is_told(s, groups[g].state.partitions[i]) &&
+				!si_gap_unknown_partition(s, groups[g].state.partitions[i]);
 	w->partitions = palloc0(sizeof(SiResetPartition) * Max(n, 1));
 	w->was = palloc0(sizeof(int64) * Max(n, 1));
+	w->forgotten = palloc0(sizeof(bool) * Max(n, 1));
 	for (int g = 0; g < ngroups; g++)
 		for (int i = 0; i < groups[g].state.npartitions; i++)
 			add_partition(s, w, groups[g].state.partitions[i], groups[g].state.offsets[i]);
 	if (r->npartitions == 0)
 		for (int i = 0; i < w->n; i++)
-			w->partitions[i].offset = target(s, w->partitions[i].partition, r->offsets[0], w->was[i]);
+			set_target(s, w, w->partitions[i].partition, r->offsets[0]);
 	/* those that nobody has read yet begin as the spec says, unless something else is asked for */
 	if (r->npartitions == 0 && r->offsets[0] != SI_RESET_SPEC && s->ends_known)
 		for (int i = 0; i < s->ends.npartitions; i++)
@@ -285,7 +306,8 @@ si_supervisor_reset_ready(SiSupervisor *s)
 		load_owed(s, &w);
 		s->reset_waits = skips_owed(&w);
 		if (s->reset_waits)
-			si_supervisor_note(s, "a reset waits until what the one before it has dropped is read again");
+			si_supervisor_note(s, "a reset waits until what the one before it has dropped is read again%s",
+							   s->row.suspended ? ", after resume_supervisor()" : "");
 	}
 	return !s->reset_waits;
 }
@@ -436,7 +458,7 @@ write_groups(SiSupervisor *s, SiGroupRow *rows, int ngroups, const Wanted *w)
 			if (!mine)
 				continue;
 			/* a reset of all forgets the partitions of the topic that was */
-			if (w->made_anew && s->pending->npartitions == 0 && si_stream_ends_find(&s->ends, w->partitions[i].partition) < 0)
+			if (w->forgotten[i] || (w->made_anew && s->pending->npartitions == 0 && !is_told(s, w->partitions[i].partition)))
 				continue;
 			partitions[k] = w->partitions[i].partition;
 			offsets[k++] = w->partitions[i].offset;
@@ -450,6 +472,25 @@ write_groups(SiSupervisor *s, SiGroupRow *rows, int ngroups, const Wanted *w)
 	si_catalog_set_groups(&s->row, si_spec_stream(s->spec), groups, n);
 	for (int g = 0; g < ngroups; g++)
 		note_moves(s, &rows[g].state, w);
+}
+
+/* The gaps of what has moved are ended; a partition that the broker has not told of waits. */
+static void
+write_gaps(SiSupervisor *s, const Wanted *w)
+{
+	for (int i = 0; i < w->n; i++)
+	{
+		int32		partition = w->partitions[i].partition;
+		bool		moved = w->forgotten[i] || w->partitions[i].offset != w->was[i];
+		bool		unknown = !is_told(s, partition) && (w->was[i] < 0 || si_gap_unknown_partition(s, partition));
+		const char *topic = si_stream_topic(s->streams, s->nstreams, partition);
+
+		if (s->pending->npartitions == 0 || moved)
+			si_gap_forget(s->row.id, partition);
+		if (moved && unknown && !w->forgotten[i])
+			si_gap_await(s->row.id, s->row.data_source_id, topic ? topic : si_spec_stream(s->spec), partition,
+						 w->partitions[i].offset);
+	}
 }
 
 void
@@ -482,9 +523,7 @@ si_supervisor_reset(SiSupervisor *s)
 									   si_partition_number(w.partitions[i].partition), w.partitions[i].offset);
 	write_groups(s, groups, ngroups, &w);
 	keep_owed(s, &w);
-	for (int i = 0; i < w.n; i++)
-		if (s->pending->npartitions == 0 || w.partitions[i].offset != w.was[i])
-			si_gap_forget(s->row.id, w.partitions[i].partition);
+	write_gaps(s, &w);
 	si_catalog_forget_request(s->pending->request_id);
 	SI_FAULT("reset_before_end");
 	for (int i = 0; i < w.n; i++)

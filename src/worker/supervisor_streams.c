@@ -216,16 +216,31 @@ add_untold(SiSupervisor *s, SiStreamEnds *ends, int32 partition)
 	uint32	   *hashes = (uint32 *) ends->hashes;
 	int64	   *low = (int64 *) ends->low;
 	int64	   *high = (int64 *) ends->high;
+	int64	   *starts = (int64 *) ends->starts;
+	int64	   *stops = (int64 *) ends->stops;
+	const SiBound *bound = starts ? si_supervisor_bound(s, partition) : NULL;
 
 	for (; at > 0 && partitions[at - 1] > partition; at--)
 	{
 		partitions[at] = partitions[at - 1];
-		hashes[at] = hashes[at - 1];
+		if (hashes)
+			hashes[at] = hashes[at - 1];
 		low[at] = low[at - 1];
 		high[at] = high[at - 1];
+		if (starts)
+		{
+			starts[at] = starts[at - 1];
+			stops[at] = stops[at - 1];
+		}
+	}
+	if (starts)
+	{
+		starts[at] = bound ? bound->start : 0;
+		stops[at] = bound ? bound->end : 0;
 	}
 	partitions[at] = partition;
-	hashes[at] = si_stream_hash(topic ? topic : "", si_partition_number(partition));
+	if (hashes)
+		hashes[at] = si_stream_hash(topic ? topic : "", si_partition_number(partition));
 	low[at] = high[at] = -1;
 }
 
@@ -236,27 +251,38 @@ copy_array(const void *array, int n, int more, Size size)
 	return memcpy(palloc((n + more + 1) * size), array, n * size);
 }
 
+/* Whether the broker does not tell of a stored partition, and that does not mean that the topic was made anew. */
+static bool
+is_untold(SiSupervisor *s, int32 partition)
+{
+	return si_stream_ends_find(&s->ends, partition) < 0 && (s->ends.hashes || si_gap_unknown_partition(s, partition));
+}
+
 SiStreamEnds
 si_supervisor_ends_with(SiSupervisor *s, const SiGroupState *stored, int nstored)
 {
 	SiStreamEnds ends = s->ends;
 	int			more = 0;
 
-	if (ends.hashes == NULL)
-		return ends;
 	for (int g = 0; g < nstored; g++)
 		for (int i = 0; i < stored[g].npartitions; i++)
-			more += si_stream_ends_find(&s->ends, stored[g].partitions[i]) < 0;
+			more += is_untold(s, stored[g].partitions[i]);
 	if (more == 0)
 		return ends;
 	si_supervisor_load_streams(s);
 	ends.partitions = copy_array(ends.partitions, ends.npartitions, more, sizeof(int32));
-	ends.hashes = copy_array(ends.hashes, ends.npartitions, more, sizeof(uint32));
+	if (ends.hashes)
+		ends.hashes = copy_array(ends.hashes, ends.npartitions, more, sizeof(uint32));
 	ends.low = copy_array(ends.low, ends.npartitions, more, sizeof(int64));
 	ends.high = copy_array(ends.high, ends.npartitions, more, sizeof(int64));
+	if (ends.starts)
+	{
+		ends.starts = copy_array(ends.starts, ends.npartitions, more, sizeof(int64));
+		ends.stops = copy_array(ends.stops, ends.npartitions, more, sizeof(int64));
+	}
 	for (int g = 0; g < nstored; g++)
 		for (int i = 0; i < stored[g].npartitions; i++)
-			if (si_stream_ends_find(&s->ends, stored[g].partitions[i]) < 0)
+			if (is_untold(s, stored[g].partitions[i]))
 				add_untold(s, &ends, stored[g].partitions[i]);
 	return ends;
 }

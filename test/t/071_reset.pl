@@ -119,10 +119,17 @@ settled('one partition after the other');
 exact($n, $n, 'each row once');
 query("SELECT suspend_supervisor('a')");
 query("SELECT reset_offsets('a', " . offsets(0 => 6) . ")");
+produce('a', 0, 1);
 query("SELECT reset_supervisor('a', 'latest')");
+ok($node->wait_for('SELECT note FROM stream_ingest.supervisors', 'a reset waits until what the one before it has dropped is read again, after resume_supervisor()'), 'while suspended it waits, and says for what');
+is(query('SELECT "offset" <= 6 FROM stream_ingest.partitions WHERE partition = 0'), 't', 'the one before is applied');
 query("SELECT resume_supervisor('a')");
 settled('it');
-exact($n, $n, 'nothing is skipped that was there before');
+my $before_it = $n - 1;
+ok($node->wait_for("SELECT count(*) FILTER (WHERE n::int <= $before_it), count(DISTINCT n) FILTER (WHERE n::int <= $before_it) FROM a", "$before_it|$before_it"),
+	'nothing is skipped that was there before');
+query("SELECT reset_offsets('a', " . offsets(0 => 6) . ")");
+exact($n, $n, 'whether the message that came meanwhile was skipped or not, now it is read');
 ok($node->wait_for('SELECT cardinality(partitions) FROM stream_ingest.supervisor_status', '2'), 'the broker has told its partitions');
 for my $verb ("reset_offsets('a', " . offsets(0 => 1, 7 => 1) . ")", "reset_supervisor('a', 'latest', '{7}')")
 {
@@ -222,6 +229,30 @@ query("SELECT handoff_task_groups('h', '{0}')");
 ok($node->wait_for("SELECT count(*) FROM stream_ingest.delta d JOIN stream_ingest.supervisor s USING (data_source_id) WHERE s.supervisor_id = 'h'", '0'), 'published');
 like(query("SELECT audit_supervisor('h')"), qr/"exactlyOnce":true,"discrepancy":null.*"droppedByReset":5,.*"rows":20\}/, 'the audit finds it in order');
 is(query("SELECT bool_and(exactly_once), sum(repeated) FROM stream_ingest.audit WHERE supervisor_id = 'h'"), 't|0', 'so does the view');
+
+# ---- a partition that nobody knows yet: it waits until there is one, and nobody waits for it
+$spec = spec(%a, dataSource => 'k', topic => 'h');
+$spec =~ s/^\{/{"suspended":true,/;
+query("BEGIN; SELECT submit_supervisor('$spec'); SELECT reset_offsets('k', '" .
+	  '{"type":"kafka","partitions":{"type":"end","stream":"h","partitionOffsetMap":{"0":3,"7":1,"2":1}}}' . "'); COMMIT");
+settled('offsets of which two are of no partition');
+is(query(q(SELECT string_agg(partition || ':' || "offset", ' ' ORDER BY partition) FROM stream_ingest.partitions WHERE supervisor_id = 'k')), '0:3 2:1 7:1', 'all of them are stored');
+ok($node->wait_for("SELECT note LIKE '%partition 7 does not exist: its offset 1 was set before the broker had told of its partitions' FROM stream_ingest.supervisors WHERE supervisor_id = 'k'", 't'), 'a note says so');
+query("SELECT resume_supervisor('k')");
+ok($node->wait_for('SELECT count(*) FROM k', '17'), 'the others are read');
+ok($node->wait_for("SELECT get_supervisor_status('k') ->> 'payload' ~ 'partition \\[7\\] does not exist: its offset \\[1\\].*reset_supervisor\\(''k'', ''earliest'', ''\\{7\\}''\\)'", 't'), 'the status names the cure');
+unlike(query("SELECT get_supervisor_status('k')"), qr/made anew/, 'and takes nothing for made anew');
+is(query("SELECT string_agg(partition || ':' || reason || ':' || halted, ' ' ORDER BY partition) FROM stream_ingest.offset_gaps WHERE supervisor_id = 'k'"),
+	'2:unknown partition:true 7:unknown partition:true', 'a view has them');
+query("SELECT reset_supervisor('k', 'earliest', '{7}')");
+settled('the cure');
+is(query("SELECT count(*) FROM stream_ingest.partitions WHERE supervisor_id = 'k' AND partition = 7"), '0', 'it is forgotten, and it alone');
+$kafka->add_partitions('h', 3);
+produce('h', 2, 3);
+ok($node->wait_for('SELECT count(*), count(DISTINCT n) FROM k', '19|19'), 'the other one is read from its offset when it comes');
+is(query("SELECT string_agg(partition || ':' || reason || ':' || halted, ' ' ORDER BY partition) FROM stream_ingest.offset_gaps WHERE supervisor_id = 'k'"),
+	'7:unknown partition:false', 'and never was a gap');
+ok($node->wait_for("SELECT healthy, note FROM stream_ingest.supervisors WHERE supervisor_id = 'k'", 't|'), 'all is well');
 
 $node->stop;
 $kafka->stop;
