@@ -38,6 +38,18 @@ armed(const char *name, const char *action)
 	return false;
 }
 
+bool
+si_fault_errno(const char *name)
+{
+	if (armed(name, "enospc"))
+		errno = ENOSPC;
+	else if (armed(name, "eio"))
+		errno = EIO;
+	else
+		return false;
+	return true;
+}
+
 void
 si_fault_slow(const char *name)
 {

@@ -179,7 +179,7 @@ define_others(void)
 							   NULL, NULL, NULL);
 	DefineCustomStringVariable("stream_ingest.fault_point",
 							   "Makes a worker fail at a named place.",
-							   "For tests only: a list of <name>:crash, <name>:error or <name>:hang.",
+							   "For tests only: a list of <name>:crash, <name>:error, <name>:hang, <name>:enospc or <name>:eio.",
 							   &si_fault_point, "", PGC_SIGHUP, GUC_NOT_IN_SAMPLE | GUC_SUPERUSER_ONLY | GUC_NO_SHOW_ALL,
 							   NULL, NULL, NULL);
 }

@@ -16,11 +16,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/fault.h"
 #include "common/file_perm.h"
 #include "files/files.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
+#include "storage/ipc.h"
 #include "utils/memutils.h"
 
 #define SI_FILE_ROOT	"stream_ingest"
@@ -32,6 +34,7 @@
 struct SiFileWriter
 {
 	int			fd;
+	bool		made;			/* the file is there and not durable */
 	uint64		written;
 	char		dir[MAXPGPATH];
 	char		path[MAXPGPATH];
@@ -47,6 +50,9 @@ struct SiFileReader
 	char		path[MAXPGPATH];
 	MemoryContextCallback on_reset;
 };
+
+/* The writer whose file is to go when this process ends. */
+static SiFileWriter *unfinished = NULL;
 
 /* Directory of an install of the current database, relative to $PGDATA. */
 static void
@@ -68,15 +74,45 @@ chunk_path(const uint8 *install, const char *name, char *path)
 	snprintf(path, MAXPGPATH, "%s/%s", dir, name);
 }
 
-/* Makes sure that a directory is there, durably: who has just made it may not have got so far. */
+/*
+ * Makes the entries of a directory durable.  When that fails it is an ERROR,
+ * not the PANIC of fsync_fname(): no row names the new entry yet, and it is
+ * made anew under another name.
+ */
+static void
+sync_dir(const char *dir, const char *fault)
+{
+	if (SI_FAULT_FAILS(fault))
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not fsync file \"%s\": %m", dir)));
+	(void) fsync_fname_ext(dir, true, false, ERROR);
+}
+
+/*
+ * Makes sure that a directory is there, durably: who has just made it may not
+ * have got so far.  One whose sync failed is made anew by the next attempt.
+ */
 static void
 make_dir(const char *dir, const char *parent)
 {
-	if (MakePGDirectory(dir) < 0 && errno != EEXIST)
+	bool		made = MakePGDirectory(dir) == 0;
+
+	if (!made && errno != EEXIST)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not create directory \"%s\": %m", dir)));
-	fsync_fname(parent, true);
+	PG_TRY();
+	{
+		sync_dir(parent, "parent_sync");
+	}
+	PG_CATCH();
+	{
+		if (made)
+			(void) rmdir(dir);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 }
 
 void
@@ -101,19 +137,29 @@ writer_reset(void *arg)
 {
 	SiFileWriter *w = arg;
 
+	if (unfinished == w)
+		unfinished = NULL;
 	if (w->fd >= 0)
-	{
 		close(w->fd);
-		w->fd = -1;
-		if (unlink(w->path) < 0 && errno != ENOENT)
-			elog(LOG, "could not remove file \"%s\": %m", w->path);
-	}
+	w->fd = -1;
+	if (w->made && unlink(w->path) < 0 && errno != ENOENT)
+		elog(LOG, "could not remove file \"%s\": %m", w->path);
+	w->made = false;
+}
+
+/* An ERROR ends a task without any memory context being reset. */
+static void
+remove_unfinished(int code, Datum arg)
+{
+	if (unfinished)
+		writer_reset(unfinished);
 }
 
 SiFileWriter *
 si_file_create(const uint8 *install, int64 run_id, char *name)
 {
 	static bool dir_durable = false;
+	static bool exit_known = false;
 	SiFileWriter *w = palloc0(sizeof(SiFileWriter));
 	char		dbdir[MAXPGPATH];
 	uint64		random;
@@ -125,6 +171,9 @@ si_file_create(const uint8 *install, int64 run_id, char *name)
 	w->on_reset.func = writer_reset;
 	w->on_reset.arg = w;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &w->on_reset);
+	if (!exit_known)
+		on_proc_exit(remove_unfinished, (Datum) 0);
+	exit_known = true;
 
 	if (!dir_durable)
 	{
@@ -142,9 +191,14 @@ si_file_create(const uint8 *install, int64 run_id, char *name)
 		snprintf(name, SI_FILE_NAME_LEN, INT64_FORMAT "-%016llx" SI_FILE_SUFFIX,
 				 run_id, (unsigned long long) random);
 		snprintf(w->path, MAXPGPATH, "%s/%s", w->dir, name);
-		w->fd = BasicOpenFile(w->path, O_CREAT | O_EXCL | O_WRONLY | PG_BINARY);
+		if (!SI_FAULT_FAILS("file_create"))
+			w->fd = BasicOpenFile(w->path, O_CREAT | O_EXCL | O_WRONLY | PG_BINARY);
 		if (w->fd >= 0)
+		{
+			w->made = true;
+			unfinished = w;
 			return w;
+		}
 		if (errno != EEXIST)
 			ereport(ERROR,
 					(errcode_for_file_access(),
@@ -161,7 +215,7 @@ writer_write(SiFileWriter *w, const char *data, size_t len)
 
 		errno = 0;
 		pgstat_report_wait_start(WAIT_EVENT_DATA_FILE_WRITE);
-		n = write(w->fd, data, len);
+		n = SI_FAULT_FAILS("file_write") ? -1 : write(w->fd, data, len);
 		pgstat_report_wait_end();
 		if (n <= 0)
 		{
@@ -214,7 +268,7 @@ si_file_finish(SiFileWriter *w)
 	w->used = 0;
 
 	pgstat_report_wait_start(WAIT_EVENT_DATA_FILE_SYNC);
-	if (pg_fsync(w->fd) != 0)
+	if (SI_FAULT_FAILS("file_sync") || pg_fsync(w->fd) != 0)
 	{
 		pgstat_report_wait_end();
 		/* the file is given up, never synced again: its rows are still in the stream */
@@ -225,17 +279,15 @@ si_file_finish(SiFileWriter *w)
 	pgstat_report_wait_end();
 	if (close(w->fd) != 0)
 	{
-		int			save_errno = errno;
-
 		w->fd = -1;
-		unlink(w->path);
-		errno = save_errno;
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not close file \"%s\": %m", w->path)));
 	}
 	w->fd = -1;
-	fsync_fname(w->dir, true);
+	sync_dir(w->dir, "dir_sync");
+	w->made = false;
+	unfinished = NULL;
 	return w->written;
 }
 
@@ -331,7 +383,7 @@ si_file_exists(const uint8 *install, const char *name, uint64 *size)
 	struct stat st;
 
 	chunk_path(install, name, path);
-	if (stat(path, &st) < 0)
+	if (SI_FAULT_FAILS("file_stat") || stat(path, &st) < 0)
 	{
 		if (errno == ENOENT)
 			return false;
@@ -343,16 +395,33 @@ si_file_exists(const uint8 *install, const char *name, uint64 *size)
 	return true;
 }
 
+char *
+si_file_try_unlink(const uint8 *install, const char *name)
+{
+	char		path[MAXPGPATH];
+	int			save_errno;
+	char	   *complaint;
+
+	chunk_path(install, name, path);
+	if (!SI_FAULT_FAILS("file_unlink") && unlink(path) == 0)
+		return NULL;
+	if (errno == ENOENT)
+		return NULL;
+	save_errno = errno;
+	complaint = psprintf("could not remove file \"%s\": %m", path);
+	errno = save_errno;
+	return complaint;
+}
+
 void
 si_file_unlink(const uint8 *install, const char *name)
 {
-	char		path[MAXPGPATH];
+	char	   *complaint = si_file_try_unlink(install, name);
 
-	chunk_path(install, name, path);
-	if (unlink(path) < 0 && errno != ENOENT)
+	if (complaint)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not remove file \"%s\": %m", path)));
+				 errmsg_internal("%s", complaint)));
 }
 
 int

@@ -22,12 +22,16 @@ typedef struct SiFileWriter SiFileWriter;
 /*
  * Creates a new file for a run.  The name is stored in name.  The file is
  * removed again if the writer is not finished before its memory context is
- * reset.
+ * reset or the process ends.  A process has one writer at a time.
  */
 extern SiFileWriter *si_file_create(const uint8 *install, int64 run_id, char *name);
 /* A sink for si_segment_write(); throws on I/O errors. */
 extern void si_file_sink(SiFileWriter *w, SiSink *sink);
-/* Makes the file and its directory entry durable.  The writer is gone after. */
+/*
+ * Makes the file and its directory entry durable.  The writer is gone after.
+ * When a sync fails the file is removed, since nobody knows what of it is on
+ * disk: whoever wants it writes another one.
+ */
 extern uint64 si_file_finish(SiFileWriter *w);
 extern void si_file_abort(SiFileWriter *w);
 
@@ -45,6 +49,8 @@ extern void si_file_close(SiFileReader *r);
 extern bool si_file_exists(const uint8 *install, const char *name, uint64 *size);
 /* Removes a file now; a missing one is not an error. */
 extern void si_file_unlink(const uint8 *install, const char *name);
+/* The same without an ERROR: NULL, or what went wrong, palloc'ed, with errno set. */
+extern char *si_file_try_unlink(const uint8 *install, const char *name);
 
 /* Lists the chunk files of an install: a palloc'ed array of names. */
 extern int	si_file_list(const uint8 *install, char ***names);

@@ -70,9 +70,11 @@ static SiStatement remove_old_rejected = {
 static SiStatement list_chunks = {
 	"SELECT data_source_id, file, bytes, partitions::pg_catalog.text, start_offsets::pg_catalog.text,"
 	" end_offsets::pg_catalog.text FROM stream_ingest.delta WHERE install = $1 AND file IS NOT NULL"
+	" AND data_source_id = ANY ($2)"
 	" UNION ALL SELECT data_source_id, file, bytes, partitions::pg_catalog.text, start_offsets::pg_catalog.text,"
-	" end_offsets::pg_catalog.text FROM stream_ingest.segment WHERE install = $1 ORDER BY 1, 2",
-	1, {UUIDOID}
+	" end_offsets::pg_catalog.text FROM stream_ingest.segment WHERE install = $1 AND data_source_id = ANY ($2)"
+	" ORDER BY 1, 2",
+	2, {UUIDOID, INT8ARRAYOID}
 };
 
 static SiStatement mark_damaged = {
@@ -82,9 +84,20 @@ static SiStatement mark_damaged = {
 };
 
 static SiStatement list_data_sources = {
-	"SELECT data_source_id FROM stream_ingest.data_source WHERE install = $1",
-	1, {UUIDOID}
+	"SELECT data_source_id FROM stream_ingest.data_source WHERE install = $1 AND (damaged IS NOT NULL OR NOT $2)",
+	2, {UUIDOID, BOOLOID}
 };
+
+/* What one round could not do. */
+typedef struct Trouble
+{
+	int			failed;			/* files that could not be removed */
+	int			errnum;			/* of the first of them */
+	char	   *complaint;
+	MemoryContext context;		/* of the complaint */
+} Trouble;
+
+static TimestampTz last_slow = 0;
 
 /* ------------------------------------------------------------ missing files */
 
@@ -104,7 +117,7 @@ describe_missing(StringInfo damage, uint64 row, const char *what)
 }
 
 int
-si_check_files(void)
+si_check_files(bool again)
 {
 	uint8		install[SI_UUID_LEN];
 	Datum		args[2];
@@ -116,6 +129,7 @@ si_check_files(void)
 	si_spi_begin();
 	si_catalog_install(install);
 	args[0] = UUIDPGetDatum((pg_uuid_t *) install);
+	args[1] = BoolGetDatum(again);
 	nsources = si_spi_run(&list_data_sources, args, NULL, SPI_OK_SELECT);
 	sources = palloc(sizeof(int64) * Max(nsources, 1));
 	damage = palloc(sizeof(StringInfoData) * Max(nsources, 1));
@@ -125,6 +139,7 @@ si_check_files(void)
 		initStringInfo(&damage[i]);
 	}
 
+	args[1] = si_int8_array(sources, nsources);
 	si_spi_run(&list_chunks, args, NULL, SPI_OK_SELECT);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
@@ -157,15 +172,50 @@ si_check_files(void)
 	return damaged;
 }
 
+/* -------------------------------------------------------------------- removing */
+
+/* False when the file is still there: somebody has to look at that. */
+static bool
+removed(Trouble *t, const uint8 *install, const char *file)
+{
+	char	   *complaint = si_file_try_unlink(install, file);
+
+	if (complaint == NULL)
+		return true;
+	if (t->failed++ == 0)
+	{
+		t->errnum = errno;
+		t->complaint = MemoryContextStrdup(t->context, complaint);
+	}
+	pfree(complaint);
+	return false;
+}
+
+/* Said in the log when it is something new. */
+static void
+tell(const Trouble *t)
+{
+	static int	told = 0;
+
+	if (t->failed > 0 && told != t->errnum)
+	{
+		errno = t->errnum;
+		ereport(LOG,
+				(errcode_for_file_access(),
+				 errmsg_internal("%s", t->complaint),
+				 errdetail("%d chunk files that are not needed any more could not be removed. They are tried again every few seconds.", t->failed)));
+	}
+	told = t->failed > 0 ? t->errnum : 0;
+}
+
 /* --------------------------------------------------------------- tombstones */
 
-static int
-sweep_tombstones(const uint8 *install)
+static void
+sweep_tombstones(Trouble *t, const uint8 *install)
 {
 	Datum		args[2];
 	ArrayBuildState *gone = NULL;
 	uint64		n;
-	int			removed = 0;
 
 	si_spi_begin();
 	args[0] = UUIDPGetDatum((pg_uuid_t *) install);
@@ -181,17 +231,15 @@ sweep_tombstones(const uint8 *install)
 		if (!GlobalVisCheckRemovableFullXid(NULL, fxid))
 			break;
 		file = si_spi_text(i, 1, CurrentMemoryContext);
-		si_file_unlink(install, file);
-		gone = accumArrayResult(gone, CStringGetTextDatum(file), false, TEXTOID, CurrentMemoryContext);
-		removed++;
+		if (removed(t, install, file))
+			gone = accumArrayResult(gone, CStringGetTextDatum(file), false, TEXTOID, CurrentMemoryContext);
 	}
-	if (removed > 0)
+	if (gone)
 	{
 		args[1] = makeArrayResult(gone, CurrentMemoryContext);
 		si_spi_run(&remove_tombstones, args, NULL, SPI_OK_DELETE);
 	}
 	si_spi_commit();
-	return removed;
 }
 
 /* ------------------------------------------------------------------ orphans */
@@ -236,8 +284,8 @@ named_files(const uint8 *install)
 	return names;
 }
 
-static int
-sweep_orphans(const uint8 *install)
+static void
+sweep_orphans(Trouble *t, const uint8 *install)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "sweep of orphans", ALLOCSET_DEFAULT_SIZES);
@@ -246,7 +294,6 @@ sweep_orphans(const uint8 *install)
 	int64	   *runs;
 	int			nruns;
 	HTAB	   *names;
-	int			removed = 0;
 
 	MemoryContextSwitchTo(context);
 	nfiles = si_file_list(install, &files);
@@ -265,13 +312,11 @@ sweep_orphans(const uint8 *install)
 			active |= runs[r] == run;
 		if (active || hash_search(names, files[i], HASH_FIND, NULL) != NULL)
 			continue;
-		si_file_unlink(install, files[i]);
-		removed++;
+		(void) removed(t, install, files[i]);
 	}
 	si_spi_commit();
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
-	return removed;
 }
 
 static void
@@ -286,27 +331,33 @@ sweep_rejected(const uint8 *install)
 	si_spi_commit();
 }
 
-int
+void
+si_sweep_orphans_soon(void)
+{
+	last_slow = 0;
+}
+
+char *
 si_sweep_step(void)
 {
-	static TimestampTz last_slow = 0;
 	MemoryContext caller = CurrentMemoryContext;
 	uint8		install[SI_UUID_LEN];
-	int			removed;
+	Trouble		t = {.context = caller};
 	TimestampTz now = si_now();
 
 	si_spi_begin();
 	si_catalog_install(install);
 	si_spi_commit();
 	MemoryContextSwitchTo(caller);
-	removed = sweep_tombstones(install);
+	sweep_tombstones(&t, install);
 	MemoryContextSwitchTo(caller);
 	if (last_slow == 0 || TimestampDifferenceExceeds(last_slow, now, SLOW_SWEEP_MS))
 	{
-		removed += sweep_orphans(install);
+		sweep_orphans(&t, install);
 		sweep_rejected(install);
-		last_slow = now;
+		last_slow = t.failed > 0 ? 0 : now;
 		MemoryContextSwitchTo(caller);
 	}
-	return removed;
+	tell(&t);
+	return t.complaint;
 }

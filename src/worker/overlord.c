@@ -42,6 +42,9 @@ static SiDatabaseSlot *my_database = NULL;
 static TimestampTz my_start;
 static List *supervisors = NIL;
 static bool files_checked = false;
+static bool any_damaged = false;
+/* What nobody's step is to blame for: chunk files that cannot be looked at or removed. */
+static char files_trouble[256];
 static MemoryContext loop_context;
 /* Tasks of supervisors that are gone, found at the start: SiWorkerRef. */
 static List *strays = NIL;
@@ -181,13 +184,15 @@ static void
 check_files(void *arg)
 {
 	si_file_check_root();
-	(void) si_check_files();
+	any_damaged = si_check_files(files_checked) > 0;
 }
 
 static void
 sweep(void *arg)
 {
-	(void) si_sweep_step();
+	char	   *trouble = si_sweep_step();
+
+	strlcpy(files_trouble, trouble ? trouble : "", sizeof(files_trouble));
 }
 
 static void
@@ -216,20 +221,49 @@ tables_step(void)
 	(void) si_guard(widen, NULL, "widening of tables", NULL, NULL, 0);
 }
 
-/* Before any task starts, and until it has worked: are all files there? */
+/*
+ * Before any task starts, and until it has worked: are all files there?  What
+ * is damaged is looked at again: a file may be restored, or its rows be read
+ * again.
+ */
 static void
 files_step(void)
 {
+	char		message[sizeof(files_trouble)];
 	static TimestampTz swept_at = 0;
 	TimestampTz now = si_now();
 
 	if (!TimestampDifferenceExceeds(swept_at, now, SWEEP_MS))
 		return;
 	swept_at = now;
-	if (!files_checked)
-		files_checked = si_guard(check_files, NULL, "check of chunk files", NULL, NULL, 0);
-	if (files_checked)
-		(void) si_guard(sweep, NULL, "sweep of chunk files", NULL, NULL, 0);
+	if (!files_checked || any_damaged)
+	{
+		if (si_guard(check_files, NULL, "check of chunk files", NULL, message, sizeof(message)))
+			files_checked = true;
+		else if (!files_checked)
+			snprintf(files_trouble, sizeof(files_trouble), "nothing is read before all chunk files were looked at: %s", message);
+	}
+	if (files_checked && !si_guard(sweep, NULL, "sweep of chunk files", NULL, message, sizeof(message)))
+		strlcpy(files_trouble, message, sizeof(files_trouble));
+}
+
+/* Every supervisor of the database says so, as long as it lasts. */
+static void
+note_files(void)
+{
+	static bool noted = false;
+	ListCell   *lc;
+
+	foreach(lc, supervisors)
+	{
+		SiSupervisor *s = lfirst(lc);
+
+		if (files_trouble[0] != '\0')
+			si_supervisor_note(s, "%s", files_trouble);
+		else if (noted)
+			s->dirty = true;	/* the note is made anew */
+	}
+	noted = files_trouble[0] != '\0';
 }
 
 static void
@@ -426,6 +460,7 @@ one_round(void)
 		step_supervisors();
 		si_publishers_step(supervisors);
 	}
+	note_files();
 	si_queue_publish();
 	si_publish_status(supervisors);
 	pgstat_report_stat(false);

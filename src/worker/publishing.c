@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/guc.h"
+#include "files/sweep.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "worker/supervisor.h"
@@ -184,6 +185,7 @@ look_after(Publisher *p, List *supervisors, TimestampTz now)
 			{
 				SiSupervisor *s = find(supervisors, p->supervisor_id);
 
+				si_sweep_orphans_soon();
 				if (TimestampDifferenceExceeds(p->started, now, LONG_RUN_MS))
 					si_backoff_clear(&p->backoff);
 				si_backoff_failed(&p->backoff, now);

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/guc.h"
 #include "datatype/timestamp.h"
+#include "files/sweep.h"
 #include "format/reason.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
@@ -247,6 +248,7 @@ reader_ended(SiSupervisor *s, SiReader *r, TimestampTz now)
 			break;
 		case SI_EXIT_NONE:
 		case SI_EXIT_ERROR:
+			si_sweep_orphans_soon();
 			si_backoff_failed(&r->backoff, now);
 			si_state_event(&s->machine, SI_EVENT_TASK_FAILED, 0);
 			si_state_error(&s->machine, si_unix_ms(now), false, "TaskFailure",
