@@ -36,10 +36,12 @@ CREATE TABLE stream_ingest.supervisor (
 	suspended boolean NOT NULL,
 	task_count integer,
 	search_path text NOT NULL,
+	submitted_as oid NOT NULL,
 	created timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	updated timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE stream_ingest.supervisor IS 'standing orders: the spec in force of every supervisor';
+COMMENT ON COLUMN stream_ingest.supervisor.submitted_as IS 'owner of the table when the spec was submitted: its transforms in PostgreSQL''s language do not run while somebody else is';
 COMMENT ON COLUMN stream_ingest.supervisor.task_count IS 'what the autoscaler has decided since the spec came into force; null: nothing yet';
 
 CREATE TABLE stream_ingest.stream (
@@ -72,6 +74,7 @@ CREATE TABLE stream_ingest.request (
 	verb text NOT NULL CHECK (verb IN ('submit', 'suspend', 'resume', 'terminate', 'reset', 'handoff', 'shutdown_task', 'requeue')),
 	spec json,
 	search_path text,
+	submitted_as oid,
 	data_source_id bigint,
 	task_id text COLLATE "C",
 	task_groups integer[],
@@ -84,6 +87,7 @@ CREATE TABLE stream_ingest.request (
 	at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE stream_ingest.request IS 'verbs called in SQL that the overlord has not applied yet';
+COMMENT ON COLUMN stream_ingest.request.submitted_as IS 'submit: owner of the table then';
 COMMENT ON COLUMN stream_ingest.request.partitions IS 'reset: numbers of partitions in their topics; null: all';
 COMMENT ON COLUMN stream_ingest.request.topics IS 'reset: the topic of each of partitions; null: the only one';
 COMMENT ON COLUMN stream_ingest.request.offsets IS 'reset: the next offset of each of partitions, or of all; -1 latest, -2 earliest, -3 the first at time_ms, -4 as the spec says';

@@ -29,7 +29,7 @@ si_no_such_supervisor(const char *id)
 
 /* What one request will have done to the supervisor. */
 static void
-apply_pending(SiSupervisor *s, const char *verb, char *spec)
+apply_pending(SiSupervisor *s, const char *verb, char *spec, Oid submitted_as)
 {
 	if (strcmp(verb, "suspend") == 0)
 		s->suspended = true;
@@ -45,6 +45,7 @@ apply_pending(SiSupervisor *s, const char *verb, char *spec)
 	else if (strcmp(verb, "submit") == 0)
 	{
 		s->spec = spec;
+		s->submitted_as = submitted_as;
 		s->suspended = si_spec_parse(spec, true)->suspended;
 		s->halted = false;
 		s->terminating = false;
@@ -56,6 +57,7 @@ typedef struct Request
 	char	   *id;
 	char	   *verb;
 	char	   *spec;
+	Oid			submitted_as;
 } Request;
 
 /*
@@ -74,7 +76,7 @@ load(SiQuery *q, const char *id, int *count)
 	int			n;
 
 	nrequests = si_query(q,
-						 "SELECT supervisor_id, verb, spec FROM stream_ingest.request"
+						 "SELECT supervisor_id, verb, spec, coalesce(submitted_as, 0::oid) FROM stream_ingest.request"
 						 " WHERE install = (SELECT uuid FROM stream_ingest.install)"
 						 " AND ($1 IS NULL OR supervisor_id = $1)"
 						 " ORDER BY request_id", "t", id);
@@ -84,12 +86,13 @@ load(SiQuery *q, const char *id, int *count)
 		requests[r].id = si_get_text(r, 0);
 		requests[r].verb = si_get_text(r, 1);
 		requests[r].spec = si_get_text(r, 2);
+		requests[r].submitted_as = si_get_oid(r, 3);
 	}
 
 	n = si_query(q,
 				 "SELECT s.supervisor_id, s.data_source_id, d.relid, d.name, s.spec, s.suspended,"
 				 " EXISTS (SELECT 1 FROM stream_ingest.task_group g"
-				 "  WHERE g.supervisor_id = s.supervisor_id AND g.halted IS NOT NULL)"
+				 "  WHERE g.supervisor_id = s.supervisor_id AND g.halted IS NOT NULL), s.submitted_as"
 				 " FROM stream_ingest.supervisor s JOIN stream_ingest.data_source d USING (data_source_id)"
 				 " WHERE s.install = (SELECT uuid FROM stream_ingest.install)"
 				 " AND ($1 IS NULL OR s.supervisor_id = $1)"
@@ -104,9 +107,10 @@ load(SiQuery *q, const char *id, int *count)
 		list[i].spec = si_get_text(i, 4);
 		list[i].suspended = si_get_bool(i, 5);
 		list[i].halted = si_get_bool(i, 6);
+		list[i].submitted_as = si_get_oid(i, 7);
 		for (int r = 0; r < nrequests; r++)
 			if (strcmp(list[i].id, requests[r].id) == 0)
-				apply_pending(&list[i], requests[r].verb, requests[r].spec);
+				apply_pending(&list[i], requests[r].verb, requests[r].spec, requests[r].submitted_as);
 	}
 	*count = n;
 	return list;
@@ -150,6 +154,24 @@ owns(Oid relid, Oid user)
 {
 	return superuser_arg(user) ||
 		(SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)) && pg_class_ownercheck(relid, user));
+}
+
+Oid
+si_table_owner(Oid relid, Oid user, const char *data_source)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	if (!has_privs_of_role(user, owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of data source \"%s\"", data_source),
+				 errhint("Choose another dataSource, or submit with another schema first in search_path.")));
+	return owner;
 }
 
 bool

@@ -18,6 +18,7 @@ typedef struct SiSupervisor
 	Oid			relid;			/* the foreign table; its owner owns the supervisor */
 	char	   *data_source;	/* name in the spec, whatever the table is called now */
 	char	   *spec;			/* as it was submitted */
+	Oid			submitted_as;	/* owner of the table then */
 	bool		suspended;
 	bool		halted;			/* some task group has given up until resume */
 	bool		terminating;	/* a terminate request waits to be applied */
@@ -37,6 +38,13 @@ extern bool si_owns(const SiSupervisor *s, Oid user);
 /* ERROR unless the user may see it, or owns it. */
 extern void si_check_may_see(const SiSupervisor *s, Oid user);
 extern void si_check_owner(const SiSupervisor *s, Oid user);
+
+/*
+ * The owner of a table that the user owns too, or may act for: as of one look,
+ * so that an ALTER TABLE beside it cannot lend anybody the next owner's rights.
+ * InvalidOid when the table is gone; ERROR when the user may not.
+ */
+extern Oid	si_table_owner(Oid relid, Oid user, const char *data_source);
 
 /*
  * Whose rights transforms in PostgreSQL's language have when they are tried

@@ -22,7 +22,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
-#include "common/pgcompat.h"
 #include "common/stream.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -62,6 +61,8 @@ typedef struct Submit
 	char	   *search_path;	/* of the caller, resolved */
 	bool		skip_unmodified;	/* a spec that changes nothing is no request */
 	bool		modified;		/* it changes something */
+	bool		skipped;		/* so there is nothing to do */
+	Oid			owner;			/* of the table, for whom sql transforms run */
 } Submit;
 
 /* The caller's schemas, quoted, as a value for search_path. */
@@ -208,13 +209,17 @@ resubmit(SiQuery *q, Submit *sub, const SiSupervisor *s)
 						s->id, s->data_source, sub->spec->data_source),
 				 errhint("Terminate it first, or give the new spec an \"id\" of its own.")));
 	check_same_topics(q, sub->spec, s);
+	sub->owner = si_table_owner(s->relid, q->user, s->data_source);
 	sub->modified = is_modified(sub, s);
-	if (sub->skip_unmodified && !sub->modified)
+	/* a new owner makes it his by submitting it, though it says the same */
+	sub->skipped = sub->skip_unmodified && !sub->modified && sub->owner == s->submitted_as;
+	if (sub->skipped)
 		return;
 	si_query(q,
-			 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, spec, search_path, data_source_id, requested_by)"
-			 " SELECT uuid, $1, 'submit', $2::json, $3, $4, $5 FROM stream_ingest.install",
-			 "tttio", sub->spec->id, sub->json, sub->search_path, s->data_source_id, q->user);
+			 "INSERT INTO stream_ingest.request"
+			 " (install, supervisor_id, verb, spec, search_path, data_source_id, requested_by, submitted_as)"
+			 " SELECT uuid, $1, 'submit', $2::json, $3, $4, $5, $6 FROM stream_ingest.install",
+			 "tttioo", sub->spec->id, sub->json, sub->search_path, s->data_source_id, q->user, sub->owner);
 }
 
 /*
@@ -222,7 +227,7 @@ resubmit(SiQuery *q, Submit *sub, const SiSupervisor *s)
  * one; 0 when there is no table.  ERROR when the table is anything else.
  */
 static int64
-find_data_source(SiQuery *q, const Submit *sub, Oid relid)
+find_data_source(SiQuery *q, Submit *sub, Oid relid)
 {
 	const char *name = sub->spec->data_source;
 	int64		data_source_id;
@@ -241,11 +246,7 @@ find_data_source(SiQuery *q, const Submit *sub, Oid relid)
 				 errhint("Rename it, choose another dataSource, or submit with another schema first in search_path.")));
 	data_source_id = si_get_int64(0, 0);
 	filled_by = si_get_text(0, 1);
-	if (!pg_class_ownercheck(relid, q->user))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of data source \"%s\"", name),
-				 errhint("Choose another dataSource, or submit with another schema first in search_path.")));
+	sub->owner = si_table_owner(relid, q->user, name);
 	/* from here on it cannot be dropped under us, which would leave a supervisor without a table */
 	LockRelationOid(relid, AccessShareLock);
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
@@ -312,7 +313,7 @@ note_start_at_end(const SiSpec *spec)
 }
 
 static void
-create_supervisor(const Submit *sub, Oid relid)
+create_supervisor(Submit *sub, Oid relid)
 {
 	SiQuery		q;
 	int64		data_source_id;
@@ -325,6 +326,7 @@ create_supervisor(const Submit *sub, Oid relid)
 	{
 		relid = si_table_create(sub->namespace, sub->spec->data_source, q.user,
 								sub->columns, sub->ncolumns);
+		sub->owner = q.user;
 		si_query(&q,
 				 "INSERT INTO stream_ingest.data_source (install, relid, name)"
 				 " SELECT uuid, $1, $2 FROM stream_ingest.install RETURNING data_source_id",
@@ -337,9 +339,9 @@ create_supervisor(const Submit *sub, Oid relid)
 			 "  WHERE h.supervisor_id = $1), 0), i.uuid, $3, $2::json FROM stream_ingest.install i"
 			 " RETURNING version, install)"
 			 " INSERT INTO stream_ingest.supervisor"
-			 "  (supervisor_id, install, data_source_id, spec, spec_version, suspended, search_path)"
-			 " SELECT $1, install, $3, $2::json, version, $4, $5 FROM version",
-			 "ttibt", sub->spec->id, sub->json, data_source_id, (int) sub->spec->suspended, sub->search_path);
+			 "  (supervisor_id, install, data_source_id, spec, spec_version, suspended, search_path, submitted_as)"
+			 " SELECT $1, install, $3, $2::json, version, $4, $5, $6 FROM version",
+			 "ttibto", sub->spec->id, sub->json, data_source_id, (int) sub->spec->suspended, sub->search_path, sub->owner);
 	at_end = starts_at_end(&q, sub->spec, data_source_id);
 	si_query_end(&q);
 	if (at_end)
@@ -406,7 +408,7 @@ si_submit_supervisor(PG_FUNCTION_ARGS)
 		appendStringInfoChar(&answer, '{');
 		si_put_text(&answer, "id", sub.spec->id);
 		si_put_bool(&answer, "modified", sub.modified);
-		si_put_bool(&answer, "restarted", sub.modified || !sub.skip_unmodified);
+		si_put_bool(&answer, "restarted", !sub.skipped);
 		appendStringInfoChar(&answer, '}');
 	}
 	error_context_stack = hidden.previous;

@@ -136,10 +136,11 @@ static SiStatement read_spec = {
 };
 
 static SiStatement read_identity = {
-	"SELECT d.relid::pg_catalog.oid, s.search_path FROM stream_ingest.supervisor s"
+	"SELECT d.relid::pg_catalog.oid, s.search_path, s.submitted_as FROM stream_ingest.supervisor s"
 	" JOIN stream_ingest.install i ON s.install = i.uuid"
-	" JOIN stream_ingest.data_source d ON d.data_source_id = s.data_source_id WHERE s.supervisor_id = $1",
-	1, {TEXTOID}
+	" JOIN stream_ingest.data_source d ON d.data_source_id = s.data_source_id"
+	" WHERE s.supervisor_id = $1 AND s.spec_version = $2",
+	2, {TEXTOID, INT8OID}
 };
 
 /* In the transaction of si_group_load(); allocates in context. */
@@ -501,22 +502,24 @@ si_supervisor_spec(const char *supervisor_id, int64 *version)
 }
 
 bool
-si_supervisor_identity(const char *supervisor_id, Oid *relid, char **search_path)
+si_supervisor_identity(const char *supervisor_id, int64 spec_version, Oid *relid, Oid *submitted_as, char **search_path)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	Datum		arg;
+	Datum		args[2];
 	bool		isnull;
 	bool		found;
 
 	si_spi_begin();
-	arg = CStringGetTextDatum(supervisor_id);
-	found = si_spi_run(&read_identity, &arg, NULL, SPI_OK_SELECT) == 1;
+	args[0] = CStringGetTextDatum(supervisor_id);
+	args[1] = Int64GetDatum(spec_version);
+	found = si_spi_run(&read_identity, args, NULL, SPI_OK_SELECT) == 1;
 	if (found)
 	{
 		*relid = DatumGetObjectId(si_spi_value(0, 1, &isnull));
 		*search_path = si_spi_text(0, 2, caller);
 		if (*search_path == NULL)
 			*search_path = MemoryContextStrdup(caller, "pg_catalog");
+		*submitted_as = DatumGetObjectId(si_spi_value(0, 3, &isnull));
 	}
 	si_spi_commit();
 	MemoryContextSwitchTo(caller);

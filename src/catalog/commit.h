@@ -123,9 +123,11 @@ extern int64 si_next_run_id(void);
 /* The spec in force of a supervisor, palloc'ed, and its version; NULL when there is none. */
 extern char *si_supervisor_spec(const char *supervisor_id, int64 *version);
 /*
- * Table of a supervisor's data source, and the search_path of who submitted
- * its spec; false when there is none.
+ * Table of a supervisor's data source; who owned it when the spec was
+ * submitted, and the search_path of who did it.  False when there is none, or
+ * a spec of another version is in force.
  */
-extern bool si_supervisor_identity(const char *supervisor_id, Oid *relid, char **search_path);
+extern bool si_supervisor_identity(const char *supervisor_id, int64 spec_version, Oid *relid, Oid *submitted_as,
+								   char **search_path);
 
 #endif							/* SI_CATALOG_COMMIT_H */

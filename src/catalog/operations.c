@@ -13,22 +13,22 @@
 #include "utils/uuid.h"
 
 /*
- * $1 install, $2 id, $3 data source, $4 spec, $5 suspended, $6 search_path.
+ * $1 install, $2 id, $3 data source, $4 spec, $5 suspended, $6 search_path, $7 submitted_as.
  * Conditions are checked in the statement that inserts: a first submit of the
  * id may have just been committed.
  */
 static SiStatement submit_again = {
 	"WITH new AS (INSERT INTO stream_ingest.supervisor"
-	" (supervisor_id, install, data_source_id, spec, spec_version, suspended, search_path)"
+	" (supervisor_id, install, data_source_id, spec, spec_version, suspended, search_path, submitted_as)"
 	" SELECT $2, $1, d.data_source_id, $4::pg_catalog.json,"
 	" (SELECT COALESCE(pg_catalog.max(h.version), 0) + 1 FROM stream_ingest.spec_history h WHERE h.supervisor_id = $2),"
-	" $5, COALESCE($6, '') FROM stream_ingest.data_source d"
+	" $5, COALESCE($6, ''), $7 FROM stream_ingest.data_source d"
 	" WHERE d.install = $1 AND d.data_source_id = $3"
 	" ON CONFLICT DO NOTHING RETURNING supervisor_id, spec_version, install, data_source_id, updated, spec, suspended)"
 	" INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, data_source_id, at, spec)"
 	" SELECT supervisor_id, spec_version, install, data_source_id, updated,"
 	" pg_catalog.jsonb_set(spec::pg_catalog.jsonb, '{suspended}', pg_catalog.to_jsonb(suspended))::pg_catalog.json FROM new",
-	6, {UUIDOID, TEXTOID, INT8OID, TEXTOID, BOOLOID, TEXTOID}
+	7, {UUIDOID, TEXTOID, INT8OID, TEXTOID, BOOLOID, TEXTOID, OIDOID}
 };
 
 static SiStatement forget_request = {
@@ -130,8 +130,8 @@ si_catalog_adopt_copy(void)
 bool
 si_catalog_submit_again(const SiRequestRow *r, bool suspended)
 {
-	Datum		args[6];
-	char		nulls[7] = "      ";
+	Datum		args[7];
+	char		nulls[8] = "       ";
 	pg_uuid_t	install;
 	bool		created;
 
@@ -143,6 +143,7 @@ si_catalog_submit_again(const SiRequestRow *r, bool suspended)
 	args[4] = BoolGetDatum(suspended);
 	args[5] = r->search_path ? CStringGetTextDatum(r->search_path) : (Datum) 0;
 	nulls[5] = r->search_path ? ' ' : 'n';
+	args[6] = ObjectIdGetDatum(r->submitted_as);
 	created = si_spi_run(&submit_again, args, nulls, SPI_OK_INSERT) == 1;
 	if (created)
 	{

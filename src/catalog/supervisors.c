@@ -87,7 +87,7 @@ static const PlanDef defs[NUM_PLANS] = {
 	},
 	[PLAN_REQUESTS] = {
 		"SELECT request_id, supervisor_id, verb, spec::text, search_path, data_source_id, task_id, task_groups,"
-		" partitions, offsets, time_ms, rejected_to, to_json(topics)::text"
+		" partitions, offsets, time_ms, rejected_to, to_json(topics)::text, submitted_as::bigint"
 		" FROM stream_ingest.request WHERE install = $1 ORDER BY request_id",
 		1, {UUIDOID}
 	},
@@ -106,10 +106,10 @@ static const PlanDef defs[NUM_PLANS] = {
 	},
 	[PLAN_SUBMIT] = {
 		"UPDATE stream_ingest.supervisor SET spec = $3::json, suspended = $4, updated = clock_timestamp(), task_count = NULL,"
-		" search_path = coalesce($5, search_path), spec_version ="
+		" search_path = coalesce($5, search_path), submitted_as = $6, spec_version ="
 		" (SELECT coalesce(max(h.version), 0) + 1 FROM stream_ingest.spec_history h WHERE h.supervisor_id = $2)"
 		" WHERE install = $1 AND supervisor_id = $2",
-		5, {UUIDOID, TEXTOID, TEXTOID, BOOLOID, TEXTOID}
+		6, {UUIDOID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, OIDOID}
 	},
 	[PLAN_SUSPENDED] = {
 		"UPDATE stream_ingest.supervisor SET suspended = $3, updated = clock_timestamp(), spec_version ="
@@ -484,6 +484,7 @@ si_catalog_requests(SiRequestRow **rows)
 		(*rows)[i].time_ms = int64_field(i, 11);
 		(*rows)[i].rejected_to = int64_field(i, 12);
 		(*rows)[i].topics_json = text_field(i, 13);
+		(*rows)[i].submitted_as = (Oid) int64_field(i, 14);
 		for (int v = 0; v < lengthof(verbs); v++)
 			if (strcmp(verb, verbs[v]) == 0)
 				(*rows)[i].verb = (SiVerb) v;
@@ -616,7 +617,10 @@ add_history(const char *supervisor_id)
 void
 si_catalog_apply_submit(const SiRequestRow *r, bool suspended)
 {
-	Datum		args[] = {INSTALL_ARG, TEXT_ARG(r->supervisor_id), TEXT_ARG(r->spec), BoolGetDatum(suspended), TEXT_ARG(r->search_path)};
+	Datum		args[] = {
+		INSTALL_ARG, TEXT_ARG(r->supervisor_id), TEXT_ARG(r->spec), BoolGetDatum(suspended), TEXT_ARG(r->search_path),
+		ObjectIdGetDatum(r->submitted_as)
+	};
 
 	run(PLAN_SUBMIT, NULL_IF(r->search_path == NULL, 4), args);
 	add_history(r->supervisor_id);

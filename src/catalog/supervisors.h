@@ -53,6 +53,7 @@ typedef struct SiRequestRow
 	SiVerb		verb;
 	char	   *spec;			/* submit */
 	char	   *search_path;	/* submit */
+	Oid			submitted_as;	/* submit: owner of the table then */
 	int64		data_source_id; /* submit: what it fills */
 	char	   *task_id;		/* shutdown_task */
 	int			ntask_groups;	/* handoff */

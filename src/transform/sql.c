@@ -60,7 +60,8 @@ struct SiSql
 	SqlField   *fields;			/* parameter i + 1 of all expressions */
 	Oid			user;			/* without run_as: who it is, or InvalidOid */
 	bool		run_as;
-	Oid			relid;			/* the data source's table */
+	Oid			relid;			/* the data source's table ... */
+	Oid			submitted_as;	/* ... and its owner at the submit */
 	char	   *search_path;
 };
 
@@ -266,17 +267,14 @@ si_sql_run_as_user(SiSql *sql, Oid user)
 	sql->user = user;
 }
 
-void
-si_sql_run_as(SiSql *sql, const char *supervisor_id)
+bool
+si_sql_run_as(SiSql *sql, const char *supervisor_id, int64 spec_version)
 {
 	MemoryContext old = MemoryContextSwitchTo(sql->context);
 
-	sql->run_as = si_supervisor_identity(supervisor_id, &sql->relid, &sql->search_path);
+	sql->run_as = si_supervisor_identity(supervisor_id, spec_version, &sql->relid, &sql->submitted_as, &sql->search_path);
 	MemoryContextSwitchTo(old);
-	if (!sql->run_as)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("supervisor \"%s\" has no data source", supervisor_id)));
+	return sql->run_as;
 }
 
 /* ---------------------------------------------------------------- evaluation */
@@ -512,6 +510,11 @@ become_owner(const SiSql *sql)
 					 errmsg("the table of the data source is gone")));
 		user = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 		ReleaseSysCache(tuple);
+		if (user != sql->submitted_as)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("sql transforms are not run, since the table has another owner than when they were submitted: whoever may act for \"%s\" calls submit_supervisor()",
+							GetUserNameFromId(user, false))));
 	}
 	SetUserIdAndSecContext(user, security | SECURITY_RESTRICTED_OPERATION | SECURITY_LOCAL_USERID_CHANGE);
 	/* writing is an error, not a side effect that is lost */

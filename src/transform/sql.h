@@ -27,9 +27,13 @@ extern SiSql *si_sql_create(const SiSpec *spec, SiTransform *t);
 /*
  * Runs as the owner of a supervisor's data source and with the search_path of
  * who submitted it; without this call as the current user with the current
- * search_path.  Reads the catalog in a transaction of its own.
+ * search_path.  Reads the catalog in a transaction of its own.  False when
+ * there is none, or a spec of another version is in force.
+ *
+ * While the table has another owner than at the submit every evaluation is an
+ * ERROR: nobody's expressions get the rights of who is given the table.
  */
-extern void si_sql_run_as(SiSql *sql, const char *supervisor_id);
+extern bool si_sql_run_as(SiSql *sql, const char *supervisor_id, int64 spec_version);
 /* As a user, with the current search_path. */
 extern void si_sql_run_as_user(SiSql *sql, Oid user);
 

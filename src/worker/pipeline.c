@@ -48,11 +48,10 @@ si_pipeline_create(const SiSpec *spec, bool all_fields)
 	return p;
 }
 
-void
-si_pipeline_run_as(SiPipeline *p, const char *supervisor_id)
+bool
+si_pipeline_run_as(SiPipeline *p, const char *supervisor_id, int64 spec_version)
 {
-	if (p->sql != NULL)
-		si_sql_run_as(p->sql, supervisor_id);
+	return p->sql == NULL || si_sql_run_as(p->sql, supervisor_id, spec_version);
 }
 
 void

@@ -20,9 +20,10 @@ extern SiPipeline *si_pipeline_create(const SiSpec *spec, bool all_fields);
 
 /*
  * Transforms in PostgreSQL's language run as the owner of a supervisor's data
- * source; without this call as the current user.
+ * source; without this call as the current user.  False when a spec of another
+ * version is in force: nothing must be run.
  */
-extern void si_pipeline_run_as(SiPipeline *p, const char *supervisor_id);
+extern bool si_pipeline_run_as(SiPipeline *p, const char *supervisor_id, int64 spec_version);
 /* Or as another user, with the current search_path. */
 extern void si_pipeline_run_as_user(SiPipeline *p, Oid user);
 

@@ -151,7 +151,9 @@ si_batch_create(const char *supervisor_id, int group_id, SiKafkaReader **reader)
 	SpinLockRelease(&si_my_slot->mutex);
 
 	b->pipeline = si_pipeline_create(b->spec, false);
-	si_pipeline_run_as(b->pipeline, supervisor_id);
+	/* changed meanwhile: it may be somebody else's by now */
+	if (!si_pipeline_run_as(b->pipeline, supervisor_id, b->group.spec_version))
+		return NULL;
 	b->index = si_pipeline_index(b->pipeline);
 	for (int i = 0; i < b->spec->ndimensions; i++)
 		if (b->spec->dimensions[i].array)

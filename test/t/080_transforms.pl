@@ -152,17 +152,30 @@ is(query(q{SELECT string_agg(substring(reason FROM 'SQLSTATE (.....)'), ' ' ORDE
 is(query('SELECT count(*) FROM feed.written'), '0', 'nothing is written');
 is(query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711}), '0', 'and no lock is kept');
 
-# the rights are asked for anew: the new owner's
-query(q{CREATE ROLE heir; GRANT USAGE, CREATE ON SCHEMA feed TO heir; ALTER FOREIGN TABLE feed.sql OWNER TO heir});
+# who is given the table lends nobody his rights: not a superuser, nor anybody else
+$kafka->produce('sql', 0, '{"time":"2020-01-02T00:00:00Z","t":"before","n":1}');
+ok($node->wait_for(q{SELECT who FROM feed.sql WHERE t = 'before'}, 'feeder of before'), 'all is well');
+query(q{ALTER FOREIGN TABLE feed.sql OWNER TO postgres});
 $kafka->produce('sql', 0, '{"time":"2020-01-02T00:00:00Z","t":"later","n":1}');
-ok($node->wait_for(q{SELECT who FROM feed.sql WHERE t = 'later'}, 'heir of later'), 'a new owner is a new user');
+ok($node->wait_for(q{SELECT get_supervisor_status('sql') #>> '{payload,recentErrors,0,message}' LIKE '%sql transforms are not run, since the table has another owner than when they were submitted: whoever may act for "postgres" calls submit_supervisor()%'}, 't'),
+	'with another owner expressions are not run');
+query(q{SELECT suspend_supervisor('sql'); SELECT resume_supervisor('sql')});
+query(q{CREATE ROLE heir; GRANT USAGE, CREATE ON SCHEMA feed TO heir; GRANT USAGE ON SCHEMA stream_ingest TO heir;
+	GRANT EXECUTE ON FUNCTION submit_supervisor(json), submit_supervisor(json, boolean), get_supervisor(text) TO heir; ALTER FOREIGN TABLE feed.sql OWNER TO heir});
+ok($node->wait_for(q{SELECT get_supervisor_status('sql') #>> '{payload,recentErrors,0,message}' LIKE '%whoever may act for "heir" calls%'}, 't'), 'nor after suspend and resume, nor of the next owner');
+is(query(q{SELECT count(*) FROM feed.sql WHERE t = 'later'}), '0', 'nothing was stored meanwhile');
+is(query(q{SET ROLE heir; SET search_path = feed, public; SELECT submit_supervisor(get_supervisor('sql'), true)}),
+	'{"id":"sql","modified":false,"restarted":true}', 'the new owner submits the same, which is not skipped');
+ok($node->wait_for(q{SELECT string_agg(who, ', ') FROM feed.sql WHERE t = 'later'}, 'heir of later'), 'then they run as the new owner, and nothing is lost');
+is(query(q{SET ROLE heir; SET search_path = feed, public; SELECT submit_supervisor(get_supervisor('sql'), true)}),
+	'{"id":"sql","modified":false,"restarted":false}', 'once is enough');
 
 # an expression that cannot be planned says nothing about rows: the task waits for its cure
 query('REVOKE EXECUTE ON FUNCTION feed.who(text) FROM PUBLIC');
 $kafka->produce('sql', 0, '{"time":"2020-01-02T00:00:00Z","t":"after","n":1}');
 ok($node->wait_for(q{SELECT get_supervisor_status('sql')::text LIKE '%permission denied for function who%'}, 't'),
 	'a right that is missing is an error of the task');
-is(query(counters('sql')), '204|0|19|1|1', 'and of no row');
+is(query(counters('sql')), '205|0|19|1|1', 'and of no row');
 query('GRANT EXECUTE ON FUNCTION feed.who(text) TO PUBLIC');
 ok($node->wait_for(q{SELECT count(*) FROM feed.sql WHERE t = 'after'}, '1'), 'nothing is lost by it');
 
