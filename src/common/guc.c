@@ -31,6 +31,7 @@ int			si_rejected_max_bytes = 64 * 1024;
 int			si_rejected_max_age = 7 * 24 * 60;
 int			si_rejected_payload_limit = 8192;
 bool		si_enable_pushdown = true;
+bool		si_enable_aggregation = true;
 char	   *si_tls_directory = NULL;
 char	   *si_fault_point = NULL;
 
@@ -171,6 +172,11 @@ define_others(void)
 							 "Lets scans of data sources skip chunks and blocks and filter on dictionaries and bitmaps.",
 							 "Off, every row goes to the executor: for comparing answers.",
 							 &si_enable_pushdown, true, PGC_USERSET, GUC_EXPLAIN,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("stream_ingest.enable_aggregation",
+							 "Lets scans of data sources group and aggregate.",
+							 "Off, the executor does: for comparing answers.",
+							 &si_enable_aggregation, true, PGC_USERSET, GUC_EXPLAIN,
 							 NULL, NULL, NULL);
 	DefineCustomStringVariable("stream_ingest.tls_directory",
 							   "Directory of the files that every owner of a supervisor may name in consumerProperties.",

@@ -38,6 +38,7 @@ extern int	si_rejected_payload_limit;	/* bytes kept of one message */
 
 /* queries */
 extern bool si_enable_pushdown;
+extern bool si_enable_aggregation;
 
 /* tests */
 extern char *si_tls_directory;

@@ -57,4 +57,16 @@
 	create_foreignscan_path((root), (rel), NULL, (rel)->rows, (startup), (total), NIL, (rel)->lateral_relids, NULL, NIL)
 #endif
 
+/* A path of a scan that stands for an upper relation. */
+#if PG_VERSION_NUM >= 180000
+#define si_create_upper_path(root, rel, target, rows, startup, total, private) \
+	create_foreign_upper_path((root), (rel), (target), (rows), 0, (startup), (total), NIL, NULL, NIL, (private))
+#elif PG_VERSION_NUM >= 170000
+#define si_create_upper_path(root, rel, target, rows, startup, total, private) \
+	create_foreign_upper_path((root), (rel), (target), (rows), (startup), (total), NIL, NULL, NIL, (private))
+#else
+#define si_create_upper_path(root, rel, target, rows, startup, total, private) \
+	create_foreign_upper_path((root), (rel), (target), (rows), (startup), (total), NIL, NULL, (private))
+#endif
+
 #endif							/* SI_COMMON_PGCOMPAT_H */

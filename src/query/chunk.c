@@ -72,6 +72,7 @@ si_chunk_open(SiChunkReader *r, const SiChunk *chunk)
 
 	Assert(r->chunk == NULL);
 	r->chunk = chunk;
+	r->opened++;
 	if (chunk->file != NULL)
 		r->file = si_file_open(r->ds->install, chunk->file, &src);
 	else

@@ -46,6 +46,8 @@ typedef struct SiChunkReader
 	MemoryContext chunk_cxt;
 	MemoryContext block_cxt;
 
+	uint64		opened;			/* how often a chunk was opened: tells chunks apart */
+
 	/* the opened chunk */
 	const SiChunk *chunk;		/* NULL: none */
 	SiFileReader *file;

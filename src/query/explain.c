@@ -9,7 +9,10 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "query/agg_scan.h"
 #include "query/fdw.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 
@@ -65,6 +68,51 @@ show_conditions_by_form(ForeignScan *plan, ForeignScanState *node, ExplainState 
 	}
 }
 
+/*
+ * Parts of an aggregating scan.  They are deparsed as they stand in the
+ * scan's target list, over columns of the table.
+ */
+static void
+show_part(const char *title, const ForeignScan *plan, int from, int to, ExplainState *es)
+{
+	List	   *context;
+	List	   *texts = NIL;
+	ListCell   *lc;
+	RangeTblEntry *rte = rt_fetch(si_agg_relid(plan), es->rtable);
+
+	if (from == to)
+		return;
+	context = deparse_context_for(rte->eref->aliasname, rte->relid);
+	foreach(lc, si_agg_part(plan, from, to))
+	{
+		/* a context of one relation knows it as number 1 */
+		Node	   *expr = copyObject(lfirst(lc));
+
+		ChangeVarNodes(expr, si_agg_relid(plan), 1, 0);
+		texts = lappend(texts, deparse_expression(expr, context, false, false));
+	}
+	ExplainPropertyList(title, texts, es);
+}
+
+static void
+show_aggregation(const ForeignScan *plan, const SiAggScan *agg, ExplainState *es)
+{
+	SiAggLayout l = si_agg_layout(plan);
+	int			at = l.nkeys + l.naggs;
+
+	ExplainPropertyText("Relation", get_rel_name(rt_fetch(si_agg_relid(plan), es->rtable)->relid), es);
+	show_part("Group Key", plan, 0, l.nkeys, es);
+	if (es->verbose)
+		show_part("Vector Aggregate", plan, l.nkeys, at, es);
+	show_part("Pushed Filter", plan, at, at + l.npushed, es);
+	show_part("Row Filter", plan, at + l.npushed, at + l.npushed + l.nlocal, es);
+	if (!es->analyze || agg == NULL)
+		return;
+	ExplainPropertyInteger("Rows from Metadata", NULL, agg->rows_by_stats, es);
+	ExplainPropertyInteger("Rows by Executor", NULL, agg->env.rows_by_executor, es);
+	ExplainPropertyInteger("Entries by Executor", NULL, agg->env.evaluations, es);
+}
+
 static void
 show_columns(ForeignScan *plan, ForeignScanState *node, ExplainState *es)
 {
@@ -85,6 +133,8 @@ show_counts(const SiScan *scan, ExplainState *es)
 	ExplainPropertyInteger("Chunks", NULL, c->chunks, es);
 	ExplainPropertyInteger("Chunks Skipped by Time", NULL, c->chunks_skipped_by_time, es);
 	ExplainPropertyInteger("Chunks Skipped by Min/Max or Dictionary", NULL, c->chunks_skipped, es);
+	if (scan->whole_chunk != NULL)
+		ExplainPropertyInteger("Chunks Answered from Metadata", NULL, c->chunks_by_metadata, es);
 	ExplainPropertyInteger("Blocks Read", NULL, c->blocks_read, es);
 	ExplainPropertyInteger("Blocks Skipped", NULL, c->blocks_skipped, es);
 	if (scan->filters == NULL)
@@ -104,7 +154,9 @@ si_fdw_explain(ForeignScanState *node, ExplainState *es)
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	SiFdwState *state = node->fdw_state;
 
-	if (es->verbose)
+	if (plan->scan.scanrelid == 0)
+		show_aggregation(plan, state == NULL ? NULL : state->agg, es);
+	else if (es->verbose)
 	{
 		show_columns(plan, node, es);
 		show_conditions_by_form(plan, node, es);

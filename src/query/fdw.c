@@ -27,24 +27,15 @@
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
+#include "query/agg_scan.h"
 #include "query/fdw.h"
 #include "utils/lsyscache.h"
 
 PG_FUNCTION_INFO_V1(si_fdw_handler);
 PG_FUNCTION_INFO_V1(si_fdw_validator);
 
-/* Planner's view of a scan, in units of cpu_tuple_cost. */
-#define CHUNK_OPEN_COST		20.0	/* open, read and check the directory */
-#define COLUMN_VALUE_COST	0.02	/* decode one value */
-#define ROW_COST			0.5		/* fill one row */
-
-/* RelOptInfo.fdw_private */
-typedef struct SiRelPlan
-{
-	List	   *pushed;			/* RestrictInfos that the scan decides */
-	double		chunks;
-	double		tuples;
-} SiRelPlan;
+/* Planner's view of one row, in units of cpu_tuple_cost: filling it. */
+#define ROW_COST			0.5
 
 /* --------------------------------------------------------------- options */
 
@@ -121,10 +112,10 @@ si_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 
 	passed *= clauselist_selectivity(root, plan->pushed, baserel->relid, JOIN_INNER, NULL);
 	cost_qual_eval(&local, local_clauses, root);
-	run = plan->chunks * CHUNK_OPEN_COST * cpu_tuple_cost +
+	run = plan->chunks * SI_CHUNK_OPEN_COST * cpu_tuple_cost +
 		baserel->pages * seq_page_cost +
-		baserel->tuples * list_length(plan->pushed) * COLUMN_VALUE_COST * cpu_tuple_cost +
-		passed * (ROW_COST + columns * COLUMN_VALUE_COST) * cpu_tuple_cost +
+		baserel->tuples * list_length(plan->pushed) * SI_COLUMN_VALUE_COST * cpu_tuple_cost +
+		passed * (ROW_COST + columns * SI_COLUMN_VALUE_COST) * cpu_tuple_cost +
 		passed * local.per_tuple +
 		baserel->rows * baserel->reltarget->cost.per_tuple;
 	local.startup += baserel->reltarget->cost.startup;
@@ -166,6 +157,9 @@ si_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid, ForeignP
 	List	   *pushed = NIL;
 	List	   *local = NIL;
 	ListCell   *lc;
+
+	if (IS_UPPER_REL(baserel))
+		return si_agg_plan(best_path, tlist);
 
 	/* scan_clauses come in the order of evaluation, which both lists keep */
 	foreach(lc, scan_clauses)
@@ -222,7 +216,7 @@ si_begin_scan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	Relation	rel = node->ss.ss_currentRelation;
-	int			natts = RelationGetNumberOfAttributes(rel);
+	int			natts;
 	SiAttribute *atts;
 	int		   *column_of;
 	SiFilters  *filters = NULL;
@@ -233,6 +227,14 @@ si_begin_scan(ForeignScanState *node, int eflags)
 		return;
 
 	state = palloc0(sizeof(SiFdwState));
+	node->fdw_state = state;
+	if (plan->scan.scanrelid == 0)
+	{
+		state->agg = si_agg_begin(node, ExecGetRangeTableRelation(node->ss.ps.state, si_agg_relid(plan)));
+		state->scan = state->agg->scan;
+		return;
+	}
+	natts = RelationGetNumberOfAttributes(rel);
 	atts = palloc0((natts + 1) * sizeof(SiAttribute));
 	column_of = palloc((natts + 1) * sizeof(int));
 	n = collect_columns(rel, list_nth(plan->fdw_private, SI_PLAN_COLUMNS), plan->fdw_recheck_quals,
@@ -242,7 +244,6 @@ si_begin_scan(ForeignScanState *node, int eflags)
 								  column_of, atts);
 	state->scan = si_scan_begin(rel, node->ss.ps.state->es_snapshot, n, atts, state->ncolumns,
 								filters);
-	node->fdw_state = state;
 }
 
 /* The next selected row of the current or a following batch. */
@@ -280,6 +281,8 @@ si_iterate_scan(ForeignScanState *node)
 	uint32		row;
 
 	ExecClearTuple(slot);
+	if (state->agg != NULL)
+		return si_agg_next(state->agg, slot) ? ExecStoreVirtualTuple(slot) : slot;
 	if (!next_row(state, &row))
 		return slot;
 
@@ -301,6 +304,11 @@ si_rescan(ForeignScanState *node)
 
 	if (state == NULL)
 		return;
+	if (state->agg != NULL)
+	{
+		si_agg_restart(state->agg, node->ss.ps.chgParam != NULL);
+		return;
+	}
 	state->batch = NULL;
 	si_scan_restart(state->scan);
 }
@@ -358,6 +366,7 @@ si_fdw_handler(PG_FUNCTION_ARGS)
 	routine->GetForeignRelSize = si_get_rel_size;
 	routine->GetForeignPaths = si_get_paths;
 	routine->GetForeignPlan = si_get_plan;
+	routine->GetForeignUpperPaths = si_agg_paths;
 	routine->BeginForeignScan = si_begin_scan;
 	routine->IterateForeignScan = si_iterate_scan;
 	routine->ReScanForeignScan = si_rescan;

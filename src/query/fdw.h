@@ -18,13 +18,29 @@
 typedef enum SiPlanPrivate
 {
 	SI_PLAN_COLUMNS = 0,		/* integer list: attribute numbers that rows need */
+	SI_PLAN_AGG_LAYOUT,			/* of an aggregating scan: numbers of its parts (agg_plan.h) */
 	SI_PLAN_LENGTH
 } SiPlanPrivate;
 
-/* ForeignScanState.fdw_state: a row-wise scan. */
+/* Planner's view of a scan, in units of cpu_tuple_cost. */
+#define SI_CHUNK_OPEN_COST		20.0	/* open, read and check the directory */
+#define SI_COLUMN_VALUE_COST	0.02	/* decode one value */
+
+/* RelOptInfo.fdw_private */
+typedef struct SiRelPlan
+{
+	List	   *pushed;			/* RestrictInfos that the scan decides */
+	double		chunks;
+	double		tuples;
+} SiRelPlan;
+
+/* ForeignScanState.fdw_state: a scan that hands out rows, or groups. */
 typedef struct SiFdwState
 {
 	SiScan	   *scan;
+	struct SiAggScan *agg;		/* NULL: rows */
+
+	/* rows */
 	int			ncolumns;		/* of the slot that are filled: the first of scan->atts */
 	const SiBatch *batch;
 	int			word;			/* of the batch's selection */

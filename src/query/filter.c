@@ -454,12 +454,41 @@ apply_filter(SiFilters *fs, SiFilter *f, SiChunkReader *r, uint64 *selection)
 						f->push.negate, selection);
 }
 
+bool
+si_filters_pass_times(const SiFilters *fs, int64 min_ms, int64 max_ms)
+{
+	for (int i = 0; i < fs->n; i++)
+	{
+		const SiFilter *f = &fs->filters[i];
+
+		if (!f->is_time || f->push.kind != SI_PUSH_RANGE || f->push.negate ||
+			min_ms < f->range.lo || max_ms > f->range.hi)
+			return false;
+	}
+	return true;
+}
+
+bool
+si_filters_pass_chunk(const SiFilters *fs)
+{
+	for (int i = 0; i < fs->n; i++)
+	{
+		if (fs->filters[i].verdict != SI_ALL)
+			return false;
+	}
+	return true;
+}
+
 uint32
 si_filters_apply(SiFilters *fs, SiChunkReader *r, uint64 *selection)
 {
-	uint32		selected = r->block_rows;
-
 	si_bitmap_fill(selection, r->block_rows);
+	return si_filters_select(fs, r, r->block_rows, selection);
+}
+
+uint32
+si_filters_select(SiFilters *fs, SiChunkReader *r, uint32 selected, uint64 *selection)
+{
 	for (int i = 0; i < fs->n && selected > 0; i++)
 	{
 		SiFilter   *f = &fs->filters[i];

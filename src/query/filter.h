@@ -64,6 +64,7 @@ typedef struct SiFilters
 	ExprContext *econtext;
 	TupleTableSlot *slot;		/* for DICT: all null but one column */
 	MemoryContext value_cxt;
+	bool		none;			/* no row of the opened chunk passes; kept by the caller */
 	SiFilterCounts counts;
 } SiFilters;
 
@@ -88,5 +89,12 @@ extern bool si_filters_check_block(SiFilters *fs, SiChunkReader *r, int block);
 
 /* Selects rows of the current block; returns their number. */
 extern uint32 si_filters_apply(SiFilters *fs, SiChunkReader *r, uint64 *selection);
+/* The same among rows that are selected already, as many as given. */
+extern uint32 si_filters_select(SiFilters *fs, SiChunkReader *r, uint32 selected, uint64 *selection);
+
+/* Whether all rows with times in [min_ms, max_ms] pass, by their times alone. */
+extern bool si_filters_pass_times(const SiFilters *fs, int64 min_ms, int64 max_ms);
+/* Whether all rows of the opened chunk pass. */
+extern bool si_filters_pass_chunk(const SiFilters *fs);
 
 #endif							/* SI_QUERY_FILTER_H */

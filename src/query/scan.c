@@ -124,10 +124,22 @@ next_chunk(SiScan *scan)
 		CHECK_FOR_INTERRUPTS();
 		if (chunk->rows == 0 || chunk->max_ms < scan->time.lo || chunk->min_ms > scan->time.hi)
 			continue;
+		if (scan->whole_chunk != NULL &&
+			(scan->filters == NULL || si_filters_pass_times(scan->filters, chunk->min_ms, chunk->max_ms)) &&
+			scan->whole_chunk(scan->whole_chunk_arg, chunk, NULL))
+		{
+			scan->counts.chunks_by_metadata++;
+			continue;
+		}
 		si_chunk_open(scan->reader, chunk);
-		if (scan->filters == NULL || si_filters_open_chunk(scan->filters, scan->reader))
+		if (scan->filters != NULL && !si_filters_open_chunk(scan->filters, scan->reader))
+			scan->counts.chunks_skipped++;
+		else if (scan->whole_chunk != NULL &&
+				 (scan->filters == NULL || si_filters_pass_chunk(scan->filters)) &&
+				 scan->whole_chunk(scan->whole_chunk_arg, chunk, scan->reader))
+			scan->counts.chunks_by_metadata++;
+		else
 			return true;
-		scan->counts.chunks_skipped++;
 		si_chunk_close(scan->reader);
 	}
 	return false;

@@ -22,6 +22,7 @@ typedef struct SiScanCounts
 	int64		chunks;			/* that the snapshot sees */
 	int64		chunks_skipped_by_time;
 	int64		chunks_skipped;	/* opened, and skipped by min, max or dictionary */
+	int64		chunks_by_metadata; /* answered by numbers about them */
 	int64		blocks_read;
 	int64		blocks_skipped;	/* by min, max or bitmaps, in opened chunks */
 } SiScanCounts;
@@ -55,6 +56,14 @@ typedef struct SiScan
 	int			next_chunk;
 	SiKeyRange	list_range;		/* times that the list covers; empty: no list */
 	SiKeyRange	time;			/* that this execution wants */
+
+	/*
+	 * Offered each chunk all of whose rows pass, before it is opened (reader
+	 * NULL) and again when it is open; true: it is done with.  May be NULL.
+	 */
+	bool		(*whole_chunk) (void *arg, const SiChunk *chunk, SiChunkReader *reader);
+	void	   *whole_chunk_arg;
+
 	SiBatch		batch;
 	SiScanCounts counts;
 } SiScan;

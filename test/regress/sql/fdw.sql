@@ -2,6 +2,8 @@
 -- The foreign-data wrapper: options, columns, refused changes, damage,
 -- inspection.
 --
+-- rows are what is tested here
+SET stream_ingest.enable_aggregation = off;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS stream_ingest;
 CREATE EXTENSION IF NOT EXISTS si_test;

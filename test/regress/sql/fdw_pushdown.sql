@@ -2,6 +2,8 @@
 -- Which conditions the scan decides itself, what it skips, and what it must
 -- leave to the executor.
 --
+-- rows are what is tested here
+SET stream_ingest.enable_aggregation = off;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS stream_ingest;
 CREATE EXTENSION IF NOT EXISTS si_test;

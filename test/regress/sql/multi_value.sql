@@ -1,6 +1,8 @@
 --
 -- Cells with several values: functions, and columns of type text[].
 --
+-- rows are what is tested here
+SET stream_ingest.enable_aggregation = off;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS stream_ingest;
 CREATE EXTENSION IF NOT EXISTS si_test;

@@ -1,0 +1,293 @@
+/*
+ * agg_plan.c
+ *		Planning of grouping and aggregation inside the scan.
+ *
+ * A path for the whole of GROUP BY and the aggregates is offered when each
+ * key, argument, filter and condition is one that the scan computes
+ * (group_key.h, aggregate.h, batch_value.h).  Expressions over the results,
+ * HAVING among them, stay with the executor.
+ *
+ * The parts travel in fdw_scan_tlist: keys and aggregates are the columns
+ * that the scan hands out, conditions stand behind them as columns that are
+ * always null.  It is the one list in which the planner's last step leaves
+ * columns of the table as they are and still adjusts everything else.
+ * Parameters are repeated in fdw_exprs, where the planner looks for them when
+ * it decides what a changed parameter must restart.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/guc.h"
+#include "common/pgcompat.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/planmain.h"
+#include "optimizer/tlist.h"
+#include "query/agg_plan.h"
+#include "query/aggregate.h"
+#include "query/fdw.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+
+/* Planner's view, in units of cpu_tuple_cost. */
+#define KEY_VALUE_COST		0.04	/* number one value of a key */
+#define ARGUMENT_COST		0.03	/* decode and add one value */
+#define GROUP_COST			0.5		/* hand out one group */
+/* Memory of a group beside its key and its states, bytes. */
+#define GROUP_OVERHEAD		64
+
+/* ForeignPath.fdw_private */
+enum
+{
+	PATH_SCAN_TLIST = 0,		/* list of expressions, keys first */
+	PATH_LAYOUT,				/* four integers */
+	PATH_HAVING					/* conditions on the results */
+};
+
+/* -------------------------------------------------------------- keys, aggregates */
+
+typedef struct CollectContext
+{
+	Index		relid;
+	List	   *keys;
+	List	   *aggs;
+	bool		failed;
+} CollectContext;
+
+/*
+ * collect gathers the aggregates of an expression over the results.  A column
+ * outside of a key or an aggregate is nothing that a group has.
+ */
+static bool
+collect(Node *node, CollectContext *c)
+{
+	if (node == NULL)
+		return false;
+	if (list_member(c->keys, node))
+		return false;
+	if (IsA(node, Aggref))
+	{
+		if (si_aggregate_kind((Aggref *) node, c->relid) == SI_AGGREGATE_NONE)
+			c->failed = true;
+		else
+			c->aggs = list_append_unique(c->aggs, node);
+		return c->failed;
+	}
+	if (IsA(node, Var) || IsA(node, PlaceHolderVar) || IsA(node, GroupingFunc))
+	{
+		c->failed = true;
+		return true;
+	}
+	return expression_tree_walker(node, collect, c);
+}
+
+/* The keys of GROUP BY; false when one cannot be numbered. */
+static bool
+collect_keys(PlannerInfo *root, PathTarget *target, CollectContext *c)
+{
+	ListCell   *lc;
+	int			i = 0;
+
+	foreach(lc, target->exprs)
+	{
+		Expr	   *expr = lfirst(lc);
+		Index		ref = get_pathtarget_sortgroupref(target, i);
+
+		i++;
+		if (ref == 0 || get_sortgroupref_clause_noerr(ref, root->parse->groupClause) == NULL)
+			continue;
+		if (!si_group_key_possible(expr, c->relid))
+			return false;
+		c->keys = list_append_unique(c->keys, expr);
+	}
+	return true;
+}
+
+static bool
+collect_parameters(Node *node, List **params)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+	{
+		*params = list_append_unique(*params, node);
+		return false;
+	}
+	return expression_tree_walker(node, collect_parameters, params);
+}
+
+/* -------------------------------------------------------------- conditions */
+
+/*
+ * split_conditions sorts the table's conditions into those that the scan
+ * decides and those that the executor decides row by row.  False when there
+ * is one of neither kind, or when a security barrier wants an order of its
+ * own.
+ */
+static bool
+split_conditions(RelOptInfo *rel, List **pushed, List **local)
+{
+	SiRelPlan  *plan = rel->fdw_private;
+	bool		barrier = false;
+	ListCell   *lc;
+
+	foreach(lc, rel->baserestrictinfo)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		/* a condition without columns is decided above the scan */
+		if (rinfo->pseudoconstant)
+			return false;
+		barrier |= rinfo->security_level > 0;
+		if (list_member_ptr(plan->pushed, rinfo))
+			*pushed = lappend(*pushed, rinfo->clause);
+		else if (si_batch_value_possible(rinfo->clause, rel->relid))
+			*local = lappend(*local, rinfo->clause);
+		else
+			return false;
+	}
+	return *local == NIL || !barrier;
+}
+
+/* ------------------------------------------------------------------- paths */
+
+/* Columns that an expression makes the scan decode. */
+static int
+columns_of(List *exprs, Index relid)
+{
+	return bms_num_members(si_expr_columns(NULL, (Node *) exprs, relid));
+}
+
+/* Whether the groups are expected to fit into the memory of a hash table. */
+static bool
+groups_fit(double groups, List *keys, int naggs)
+{
+	double		width = GROUP_OVERHEAD + naggs * 24;
+	ListCell   *lc;
+
+	foreach(lc, keys)
+		width += 16 + get_typavgwidth(exprType(lfirst(lc)), -1);
+	return groups * width <= (double) get_hash_memory_limit();
+}
+
+static void
+add_agg_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel,
+			 CollectContext *c, List *pushed, List *local, List *having)
+{
+	SiRelPlan  *plan = input_rel->fdw_private;
+	double		rows = Max(input_rel->rows, 1);
+	double		groups = c->keys == NIL ? 1 : estimate_num_groups(root, c->keys, rows, NULL, NULL);
+	List	   *private;
+	List	   *tlist;
+	QualCost	local_cost,
+				having_cost;
+	Cost		run;
+	Cost		startup;
+
+	if (!groups_fit(groups, c->keys, list_length(c->aggs)))
+		return;
+	tlist = list_concat(list_copy(c->keys), c->aggs);
+	tlist = list_concat(list_concat(tlist, pushed), local);
+	private = list_make3(tlist,
+						 list_make4_int(list_length(c->keys), list_length(c->aggs),
+										list_length(pushed), list_length(local)),
+						 having);
+
+	cost_qual_eval(&local_cost, local, root);
+	cost_qual_eval(&having_cost, having, root);
+	startup = plan->chunks * SI_CHUNK_OPEN_COST * cpu_tuple_cost +
+		input_rel->pages * seq_page_cost +
+		input_rel->tuples * list_length(pushed) * SI_COLUMN_VALUE_COST * cpu_tuple_cost +
+		rows * list_length(c->keys) * KEY_VALUE_COST * cpu_tuple_cost +
+		rows * columns_of(c->aggs, c->relid) * ARGUMENT_COST * cpu_tuple_cost +
+		local_cost.startup + rows * local_cost.per_tuple;
+	run = groups * (GROUP_COST * cpu_tuple_cost + having_cost.per_tuple) + having_cost.startup;
+	if (having != NIL)
+		groups = clamp_row_est(groups * clauselist_selectivity(root, having, 0, JOIN_INNER, NULL));
+	startup += output_rel->reltarget->cost.startup;
+	run += groups * output_rel->reltarget->cost.per_tuple;
+	add_path(output_rel, (Path *) si_create_upper_path(root, output_rel, output_rel->reltarget, groups,
+													   startup, startup + run, private));
+}
+
+void
+si_agg_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel,
+			 RelOptInfo *output_rel, void *extra)
+{
+	CollectContext c = {0};
+	List	   *pushed = NIL;
+	List	   *local = NIL;
+	List	   *having;
+	ListCell   *lc;
+
+	if (stage != UPPERREL_GROUP_AGG || !si_enable_aggregation || !si_enable_pushdown ||
+		input_rel->reloptkind != RELOPT_BASEREL || input_rel->fdw_private == NULL ||
+		root->parse->groupingSets != NIL ||
+		((GroupPathExtraData *) extra)->patype != PARTITIONWISE_AGGREGATE_NONE)
+		return;
+
+	c.relid = input_rel->relid;
+	having = (List *) ((GroupPathExtraData *) extra)->havingQual;
+	if (!collect_keys(root, output_rel->reltarget, &c))
+		return;
+	foreach(lc, output_rel->reltarget->exprs)
+		collect(lfirst(lc), &c);
+	collect((Node *) having, &c);
+	if (c.failed || !split_conditions(input_rel, &pushed, &local))
+		return;
+	add_agg_path(root, input_rel, output_rel, &c, pushed, local, having);
+}
+
+ForeignScan *
+si_agg_plan(ForeignPath *path, List *tlist)
+{
+	List	   *scan_tlist = NIL;
+	List	   *params = NIL;
+	List	   *exprs = list_nth(path->fdw_private, PATH_SCAN_TLIST);
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+		scan_tlist = lappend(scan_tlist, makeTargetEntry(copyObject(lfirst(lc)), list_length(scan_tlist) + 1,
+														 NULL, false));
+	collect_parameters((Node *) exprs, &params);
+	return make_foreignscan(tlist, list_nth(path->fdw_private, PATH_HAVING), 0, params,
+							list_make2(NIL, list_nth(path->fdw_private, PATH_LAYOUT)),
+							scan_tlist, NIL, NULL);
+}
+
+/* ----------------------------------------------------------- taking it apart */
+
+SiAggLayout
+si_agg_layout(const ForeignScan *plan)
+{
+	List	   *numbers = list_nth(plan->fdw_private, SI_PLAN_AGG_LAYOUT);
+	SiAggLayout layout;
+
+	layout.nkeys = linitial_int(numbers);
+	layout.naggs = lsecond_int(numbers);
+	layout.npushed = lthird_int(numbers);
+	layout.nlocal = lfourth_int(numbers);
+	return layout;
+}
+
+List *
+si_agg_part(const ForeignScan *plan, int from, int to)
+{
+	List	   *exprs = NIL;
+
+	for (int i = from; i < to; i++)
+		exprs = lappend(exprs, list_nth_node(TargetEntry, plan->fdw_scan_tlist, i)->expr);
+	return exprs;
+}
+
+Index
+si_agg_relid(const ForeignScan *plan)
+{
+	/* the only relation of the query level */
+	return bms_next_member(plan->fs_relids, -1);
+}

@@ -1,0 +1,103 @@
+/*
+ * aggregate.h
+ *		Aggregate functions over vectors.
+ *
+ * Each of the functions below gives what PostgreSQL's own gives for the same
+ * rows, with the same type, scale, rounding and errors:
+ *
+ * count(*), count(x), count(DISTINCT x)
+ * sum		bigint -> numeric, integer -> bigint, real, double precision
+ * avg		integers -> numeric, floating point
+ * min, max	integers, floating point, timestamptz, timestamp, date
+ * bool_and, bool_or, every
+ * stddev, variance and their forms, of floating point
+ *
+ * Sums of floating point are formed in the order of the rows, which for
+ * neither of both is defined.  Every aggregate may have a FILTER.
+ */
+#ifndef SI_QUERY_AGGREGATE_H
+#define SI_QUERY_AGGREGATE_H
+
+#include "postgres.h"
+
+#include "query/batch_value.h"
+#include "query/group_key.h"
+
+typedef enum SiAggregateKind
+{
+	SI_AGGREGATE_NONE = 0,
+	SI_AGGREGATE_COUNT_ROWS,
+	SI_AGGREGATE_COUNT,
+	SI_AGGREGATE_COUNT_DISTINCT,
+	SI_AGGREGATE_SUM_LONG,			/* avg, too */
+	SI_AGGREGATE_SUM_FLOAT,			/* added up in real, as PostgreSQL does */
+	SI_AGGREGATE_SUM_DOUBLE,
+	SI_AGGREGATE_MIN,
+	SI_AGGREGATE_MAX,
+	SI_AGGREGATE_AND,
+	SI_AGGREGATE_OR,
+	SI_AGGREGATE_MOMENTS				/* avg, variance and stddev of floating point */
+} SiAggregateKind;
+
+/* Running numbers of floating point values (Youngs and Cramer). */
+typedef struct SiMoments
+{
+	double		n,
+				sx,
+				sxx;
+} SiMoments;
+
+/* One distinct argument of aggregates. */
+typedef struct SiAggArg
+{
+	SiBatchValue    *value;			/* NULL when only a key is needed */
+	SiGroupKey *key;			/* of count(DISTINCT) */
+	uint64		computed;		/* the batch it was computed for */
+} SiAggArg;
+
+typedef struct SiAggregate
+{
+	SiAggregateKind	kind;
+	Oid			function;
+	Oid			argtype;
+	SiForm		form;			/* of the argument */
+	int			arg;			/* -1: none */
+	int			filter;			/* -1: none */
+
+	/* by group; which of them depends on the kind */
+	int64	   *counts;			/* values that were not null */
+	int128	   *sums;
+	double	   *doubles;
+	float	   *floats;
+	int64	   *keys;			/* least or greatest, as ordered keys */
+	SiMoments  *moments;
+	SiIntTable	pairs;			/* COUNT_DISTINCT: (group, value) that were seen */
+} SiAggregate;
+
+/* The kind of an aggregate call, SI_AGGREGATE_NONE when it is not one of ours; for the planner. */
+extern SiAggregateKind si_aggregate_kind(Aggref *agg, Index relid);
+
+extern void si_aggregate_init(SiAggregate *agg, Aggref *aggref);
+/* Begins with no group.  States are kept in CurrentMemoryContext. */
+extern void si_aggregate_reset(SiAggregate *agg);
+/* Makes room for groups, from old to new in number, with nothing seen. */
+extern void si_aggregate_grow(SiAggregate *agg, uint32 old_groups, uint32 new_groups);
+
+/*
+ * Adds rows.  groups[i] is the group of rows->row[i]; values is computed.
+ */
+extern void si_aggregate_rows(SiAggregate *agg, const SiAggArg *arg, const SiRows *rows,
+							  const uint32 *groups);
+
+/* Whether numbers about rows are enough to add them. */
+extern bool si_aggregate_takes_stats(const SiAggregate *agg, const SiAggArg *arg);
+/* Adds all of nrows rows by numbers about the argument's column (NULL: it has only nulls). */
+extern void si_aggregate_stats(SiAggregate *agg, const SiColumnStats *stats, uint32 nrows,
+							   uint32 group);
+
+/* The result of a group, in CurrentMemoryContext (aggregate_result.c). */
+extern Datum si_aggregate_result(const SiAggregate *agg, uint32 group, bool *isnull);
+
+extern Size si_aggregate_memory(const SiAggregate *agg, uint32 groups);
+
+#endif							/* SI_QUERY_AGGREGATE_H */

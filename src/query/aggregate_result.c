@@ -1,0 +1,143 @@
+/*
+ * aggregate_result.c
+ *		Results of aggregates, as PostgreSQL's final functions give them.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "query/aggregate.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/float.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+/* A sum of longs as numeric. */
+static Numeric
+numeric_of_sum(int128 sum)
+{
+	char		digits[48];
+	char	   *p = digits + sizeof(digits) - 1;
+	unsigned __int128 left = sum < 0 ? -(unsigned __int128) sum : (unsigned __int128) sum;
+
+	if (sum >= PG_INT64_MIN && sum <= PG_INT64_MAX)
+		return int64_to_numeric((int64) sum);
+	*p = '\0';
+	for (; left != 0; left /= 10)
+		*--p = '0' + (int) (left % 10);
+	if (sum < 0)
+		*--p = '-';
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(p),
+											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+static Datum
+result_of_sum(const SiAggregate *agg, uint32 group)
+{
+	switch (agg->function)
+	{
+		case F_SUM_INT4:
+		case F_SUM_INT2:
+			return Int64GetDatum((int64) agg->sums[group]);
+		case F_SUM_INT8:
+			return NumericGetDatum(numeric_of_sum(agg->sums[group]));
+		default:
+			return DirectFunctionCall2(numeric_div, NumericGetDatum(numeric_of_sum(agg->sums[group])),
+									   NumericGetDatum(int64_to_numeric(agg->counts[group])));
+	}
+}
+
+/* An ordered key as the value it stands for. */
+static Datum
+result_of_key(const SiAggregate *agg, int64 key)
+{
+	union
+	{
+		double		d;
+		int64		i;
+	}			u;
+
+	if (agg->form == SI_FORM_FLOAT || agg->form == SI_FORM_DOUBLE)
+	{
+		u.i = key ^ (int64) ((uint64) (key >> 63) >> 1);
+		if (key == PG_INT64_MAX)
+			u.d = get_float8_nan();
+		return agg->argtype == FLOAT4OID ? Float4GetDatum((float) u.d) : Float8GetDatum(u.d);
+	}
+	if (agg->form == SI_FORM_TIME)
+		return TimestampTzGetDatum(si_ms_to_timestamptz(key));
+	switch (agg->argtype)
+	{
+		case BOOLOID:
+			return BoolGetDatum(key != 0);
+		case INT2OID:
+			return Int16GetDatum((int16) key);
+		case INT4OID:
+			return Int32GetDatum((int32) key);
+		case DATEOID:
+			return DateADTGetDatum((DateADT) key);
+		default:
+			return Int64GetDatum(key);
+	}
+}
+
+static Datum
+result_of_moments(const SiAggregate *agg, const SiMoments *m, bool *isnull)
+{
+	switch (agg->function)
+	{
+		case F_AVG_FLOAT4:
+		case F_AVG_FLOAT8:
+			return Float8GetDatum(m->sx / m->n);
+		case F_VAR_POP_FLOAT4:
+		case F_VAR_POP_FLOAT8:
+			return Float8GetDatum(m->sxx / m->n);
+		case F_STDDEV_POP_FLOAT4:
+		case F_STDDEV_POP_FLOAT8:
+			return Float8GetDatum(sqrt(m->sxx / m->n));
+		default:
+			break;
+	}
+	/* of a sample: one value has none */
+	*isnull = m->n <= 1.0;
+	if (*isnull)
+		return (Datum) 0;
+	switch (agg->function)
+	{
+		case F_VARIANCE_FLOAT4:
+		case F_VARIANCE_FLOAT8:
+		case F_VAR_SAMP_FLOAT4:
+		case F_VAR_SAMP_FLOAT8:
+			return Float8GetDatum(m->sxx / (m->n - 1.0));
+		default:
+			return Float8GetDatum(sqrt(m->sxx / (m->n - 1.0)));
+	}
+}
+
+Datum
+si_aggregate_result(const SiAggregate *agg, uint32 group, bool *isnull)
+{
+	*isnull = false;
+	if (agg->kind == SI_AGGREGATE_COUNT_ROWS || agg->kind == SI_AGGREGATE_COUNT || agg->kind == SI_AGGREGATE_COUNT_DISTINCT)
+		return Int64GetDatum(agg->counts[group]);
+	*isnull = agg->counts[group] == 0;
+	if (*isnull)
+		return (Datum) 0;
+	switch (agg->kind)
+	{
+		case SI_AGGREGATE_SUM_LONG:
+			return result_of_sum(agg, group);
+		case SI_AGGREGATE_SUM_FLOAT:
+			return Float4GetDatum(agg->floats[group]);
+		case SI_AGGREGATE_SUM_DOUBLE:
+			return Float8GetDatum(agg->doubles[group]);
+		case SI_AGGREGATE_MOMENTS:
+			return result_of_moments(agg, &agg->moments[group], isnull);
+		default:
+			return result_of_key(agg, agg->keys[group]);
+	}
+}

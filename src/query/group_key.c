@@ -1,0 +1,531 @@
+/*
+ * group_key.c
+ *		Numbers for the values of group keys (group_key.h).
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "query/group_key.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datum.h"
+#include "utils/float.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+/* A cache of arguments is emptied when it has more. */
+#define MEMO_MAX	(256 * 1024)
+
+/* ------------------------------------------------------- classification */
+
+SiKeyForm
+si_group_key_form(Expr *expr)
+{
+	Oid			collation = exprCollation((Node *) expr);
+
+	switch (exprType((Node *) expr))
+	{
+		case TEXTOID:
+		case VARCHAROID:
+			return get_collation_isdeterministic(collation) ? SI_KEY_TEXT : SI_KEY_NONE;
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return SI_KEY_INT;
+		case FLOAT4OID:
+		case FLOAT8OID:
+			return SI_KEY_FLOAT;
+		case NUMERICOID:
+			return SI_KEY_NUMERIC;
+		default:
+			return SI_KEY_NONE;
+	}
+}
+
+bool
+si_group_key_possible(Expr *expr, Index relid)
+{
+	return si_group_key_form(expr) != SI_KEY_NONE &&
+		contain_var_clause((Node *) expr) &&
+		si_batch_value_possible(expr, relid);
+}
+
+/* ------------------------------------------------------------- numbering */
+
+static uint32
+number_of_null(SiGroupKey *key)
+{
+	if (key->null_number < 0)
+		key->null_number = key->count++;
+	return (uint32) key->null_number;
+}
+
+/* Numbers of a table start at 0; null, when it came first, takes one away. */
+static inline uint32
+shift_number(SiGroupKey *key, uint32 in_table, uint32 table_count)
+{
+	uint32		number = in_table + (key->null_number >= 0 && in_table >= key->null_number);
+
+	key->count = table_count + (key->null_number >= 0);
+	return number;
+}
+
+static inline uint32
+number_of_bytes(SiGroupKey *key, const char *bytes, Size len)
+{
+	uint32		code = si_dict_lookup(&key->texts, bytes, (uint32) len);
+
+	return shift_number(key, code - 1, key->texts.count);
+}
+
+static inline uint32
+number_of_int(SiGroupKey *key, int64 value)
+{
+	uint32		n = si_int_table_number(&key->ints, (uint64) value);
+
+	return shift_number(key, n, key->ints.count);
+}
+
+static uint32
+number_of_numeric(SiGroupKey *key, Numeric value)
+{
+	char	   *text = numeric_normalize(value);
+	uint32		before = key->texts.count;
+	uint32		number = number_of_bytes(key, text, strlen(text));
+
+	if (key->texts.count > before)
+	{
+		if (before == key->first_cap)
+		{
+			key->first_cap = Max(64, key->first_cap * 2);
+			key->first = key->first == NULL ? palloc(key->first_cap * sizeof(Datum)) :
+				repalloc_huge(key->first, key->first_cap * sizeof(Datum));
+		}
+		key->first[before] = datumCopy(NumericGetDatum(value), false, -1);
+	}
+	pfree(text);
+	return number;
+}
+
+/* A Datum of a type of form INT as 64 bits. */
+static int64
+int_of_datum(Oid type, Datum d)
+{
+	switch (type)
+	{
+		case BOOLOID:
+			return DatumGetBool(d);
+		case INT2OID:
+			return DatumGetInt16(d);
+		case INT4OID:
+			return DatumGetInt32(d);
+		case DATEOID:
+			return DatumGetDateADT(d);
+		default:
+			return DatumGetInt64(d);
+	}
+}
+
+static uint32
+number_of_datum(SiGroupKey *key, Datum d, bool isnull)
+{
+	if (isnull)
+		return number_of_null(key);
+	switch (key->form)
+	{
+		case SI_KEY_TEXT:
+			{
+				struct varlena *text = pg_detoast_datum_packed((struct varlena *) DatumGetPointer(d));
+				uint32		number = number_of_bytes(key, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
+
+				if ((Pointer) text != DatumGetPointer(d))
+					pfree(text);
+				return number;
+			}
+		case SI_KEY_NUMERIC:
+			return number_of_numeric(key, DatumGetNumeric(d));
+		case SI_KEY_FLOAT:
+			return number_of_int(key, si_double_key(key->type == FLOAT4OID ? DatumGetFloat4(d) : DatumGetFloat8(d)));
+		default:
+			return number_of_int(key, int_of_datum(key->type, d));
+	}
+}
+
+/* The number that an ordered key of a floating point number stands for. */
+static double
+double_of_key(int64 k)
+{
+	union
+	{
+		double		d;
+		int64		i;
+	}			u;
+
+	if (k == PG_INT64_MAX)
+		return get_float8_nan();
+	u.i = k ^ (int64) ((uint64) (k >> 63) >> 1);
+	return u.d;
+}
+
+Datum
+si_group_key_datum(const SiGroupKey *key, uint32 number, bool *isnull)
+{
+	uint32		n;
+	int64		value;
+
+	*isnull = key->null_number == number;
+	if (*isnull)
+		return (Datum) 0;
+	n = number - (key->null_number >= 0 && number > key->null_number);
+	if (key->form == SI_KEY_NUMERIC)
+		return key->first[n];
+	if (key->form == SI_KEY_TEXT)
+		return PointerGetDatum(cstring_to_text_with_len(key->texts.bytes + key->texts.offsets[n],
+														key->texts.offsets[n + 1] - key->texts.offsets[n]));
+	value = (int64) key->ints.keys[n];
+	switch (key->type)
+	{
+		case BOOLOID:
+			return BoolGetDatum(value != 0);
+		case INT2OID:
+			return Int16GetDatum((int16) value);
+		case INT4OID:
+			return Int32GetDatum((int32) value);
+		case DATEOID:
+			return DateADTGetDatum((DateADT) value);
+		case FLOAT4OID:
+			return Float4GetDatum((float) double_of_key(value));
+		case FLOAT8OID:
+			return Float8GetDatum(double_of_key(value));
+		default:
+			return Int64GetDatum(value);
+	}
+}
+
+/* ----------------------------------------------------------------- set-up */
+
+SiGroupKey *
+si_group_key_init(SiBatchEnv *env, Expr *expr)
+{
+	SiGroupKey *key = palloc0(sizeof(SiGroupKey));
+	Oid			type = InvalidOid;
+	AttrNumber	attno = si_single_column(expr, env->relid, &type);
+
+	key->expr = expr;
+	key->type = exprType((Node *) expr);
+	key->form = si_group_key_form(expr);
+	key->kind = SI_KEY_ROW;
+	while (IsA(expr, RelabelType))
+		expr = ((RelabelType *) expr)->arg;
+	if (attno != 0 && env->column_of[attno] >= 0)
+	{
+		key->column = env->column_of[attno];
+		if (IsA(expr, Var))
+			key->kind = SI_KEY_COLUMN;
+		else if (type == TEXTOID)
+			key->kind = SI_KEY_DICT;
+		else
+			key->kind = SI_KEY_SCALAR;
+	}
+	if (key->kind == SI_KEY_SCALAR && type == TIMESTAMPTZOID)
+		si_time_bucket_init(&key->bucket, expr, attno);
+	if (key->kind != SI_KEY_COLUMN)
+		key->state = ExecInitExpr(expr, env->parent);
+	if (key->kind == SI_KEY_ROW || key->kind == SI_KEY_SCALAR)
+		key->columns = si_row_columns(env, expr, &key->ncolumns);
+	key->numbers = palloc(SI_BLOCK_ROWS * sizeof(uint32));
+	key->null_number = -1;
+	return key;
+}
+
+void
+si_group_key_reset(SiGroupKey *key)
+{
+	/* the memory was that of the groups, which is reset as a whole */
+	key->count = 0;
+	key->null_number = -1;
+	key->map = NULL;
+	key->map_of = 0;
+	key->first = NULL;
+	key->first_cap = 0;
+	memset(&key->texts, 0, sizeof(key->texts));
+	memset(&key->ints, 0, sizeof(key->ints));
+	if (key->form == SI_KEY_TEXT || key->form == SI_KEY_NUMERIC)
+		si_dict_init(&key->texts);
+	else
+		si_int_table_init(&key->ints);
+	if (key->kind == SI_KEY_SCALAR)
+	{
+		si_int_table_init(&key->memo);
+		key->memo_cap = INT_TABLE_MIN_SLOTS;
+		key->memo_number = palloc(key->memo_cap * sizeof(uint32));
+		key->bucket.from = 1;
+		key->bucket.to = 0;
+	}
+}
+
+Size
+si_group_key_memory(const SiGroupKey *key)
+{
+	if (key->form == SI_KEY_TEXT || key->form == SI_KEY_NUMERIC)
+		return si_dict_memory(&key->texts) + key->texts.cap - key->texts.used;
+	return si_int_table_memory(&key->ints);
+}
+
+/* ----------------------------------------------------------------- numbers */
+
+/* The map of the column's dictionary. */
+static uint32 *
+code_map(SiBatchEnv *env, SiGroupKey *key, const SiDict *dict)
+{
+	uint64		stamp = si_memo_stamp(env, key->column);
+
+	if (key->map == NULL || key->map_of != stamp)
+	{
+		key->map = MemoryContextAllocExtended(si_memo_context(env, key->column),
+											  ((Size) dict->count + 1) * sizeof(uint32),
+											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		key->map_of = stamp;
+	}
+	return key->map;
+}
+
+/* The number of a code that the map does not have yet. */
+static uint32
+number_of_code(SiBatchEnv *env, SiGroupKey *key, const SiDict *dict, uint32 code)
+{
+	if (key->kind == SI_KEY_DICT)
+	{
+		bool		isnull;
+		Datum		d = si_entry_evaluate(env, key->state, key->column, code, &isnull);
+
+		return number_of_datum(key, d, isnull);
+	}
+	if (code == 0)
+		return number_of_null(key);
+	return number_of_bytes(key, dict->bytes + dict->offsets[code - 1],
+						   dict->offsets[code] - dict->offsets[code - 1]);
+}
+
+static void
+rows_by_code(SiBatchEnv *env, SiGroupKey *key, const SiRows *rows)
+{
+	const SiVector *vec = si_chunk_load(env->scan->reader, key->column);
+	const uint32 *codes = vec->v.codes;
+	uint32	   *map = code_map(env, key, vec->dict);
+
+	for (uint32 i = 0; i < rows->n; i++)
+	{
+		uint32		code = codes[rows->row[i]];
+
+		if (SI_UNLIKELY(map[code] == 0))
+			map[code] = 1 + number_of_code(env, key, vec->dict, code);
+		key->numbers[i] = map[code] - 1;
+	}
+}
+
+/* The 64 bits that tell a value of a numeric column apart. */
+static inline int64
+column_key(const SiVector *vec, uint32 row)
+{
+	switch (vec->type)
+	{
+		case SI_TYPE_FLOAT:
+			return si_double_key(vec->v.floats[row]);
+		case SI_TYPE_DOUBLE:
+			return si_double_key(vec->v.doubles[row]);
+		case SI_TYPE_TIME:
+			/* beyond timestamptz's range all are infinite, and equal */
+			return si_ms_to_timestamptz(vec->v.longs[row]);
+		default:
+			return vec->v.longs[row];
+	}
+}
+
+static void
+rows_by_value(SiBatchEnv *env, SiGroupKey *key, const SiRows *rows)
+{
+	const SiVector *vec = si_chunk_load(env->scan->reader, key->column);
+	int64		last = 0;
+	int64		last_number = -1;
+
+	for (uint32 i = 0; i < rows->n; i++)
+	{
+		uint32		row = rows->row[i];
+		int64		value;
+
+		if (si_bit(vec->nulls, row))
+		{
+			key->numbers[i] = number_of_null(key);
+			continue;
+		}
+		value = column_key(vec, row);
+		if (last_number < 0 || value != last)
+		{
+			last = value;
+			last_number = number_of_int(key, value);
+		}
+		key->numbers[i] = (uint32) last_number;
+	}
+}
+
+/* The number of an argument that stands for itself or its bucket. */
+static uint32
+number_of_argument(SiBatchEnv *env, SiGroupKey *key, int64 argument, uint32 row)
+{
+	uint32		before = key->memo.count;
+	uint32		n;
+	bool		isnull;
+	Datum		d;
+
+	if (before >= MEMO_MAX)
+	{
+		memset(key->memo.slots, 0, (key->memo.mask + 1) * sizeof(SiIntSlot));
+		key->memo.count = before = 0;
+	}
+	n = si_int_table_number(&key->memo, (uint64) argument);
+	if (key->memo.count == before)
+		return key->memo_number[n];
+	if (n >= key->memo_cap)
+	{
+		key->memo_cap *= 2;
+		key->memo_number = repalloc(key->memo_number, key->memo_cap * sizeof(uint32));
+	}
+	d = si_row_evaluate(env, key->state, key->columns, key->ncolumns, row, &isnull);
+	key->memo_number[n] = number_of_datum(key, d, isnull);
+	return key->memo_number[n];
+}
+
+/* Limits of the arguments that share the result of one, in the column's own numbers. */
+static void
+argument_limits(SiGroupKey *key, int64 argument, int64 *lo, int64 *hi)
+{
+	if (key->bucket.width > 0 && argument >= SI_MIN_MS + key->bucket.width * 2 &&
+		argument <= SI_MAX_MS - key->bucket.width * 2)
+		si_time_bucket_limits(&key->bucket, argument, lo, hi);
+	else
+		*lo = *hi = argument;
+}
+
+static void
+rows_by_scalar(SiBatchEnv *env, SiGroupKey *key, const SiRows *rows)
+{
+	const SiVector *vec = si_chunk_load(env->scan->reader, key->column);
+	bool		exact = vec->type == SI_TYPE_TIME || vec->type == SI_TYPE_LONG;
+	int64		lo = 1,
+				hi = 0;
+	uint32		number = 0;
+
+	for (uint32 i = 0; i < rows->n; i++)
+	{
+		uint32		row = rows->row[i];
+		int64		argument;
+
+		if (si_bit(vec->nulls, row))
+		{
+			bool		isnull;
+			Datum		d = si_row_evaluate(env, key->state, key->columns, key->ncolumns, row, &isnull);
+
+			key->numbers[i] = number_of_datum(key, d, isnull);
+			continue;
+		}
+		if (exact)
+			argument = vec->v.longs[row];
+		else if (vec->type == SI_TYPE_DOUBLE)
+			memcpy(&argument, &vec->v.doubles[row], sizeof(argument));
+		else
+		{
+			double		d = vec->v.floats[row];
+
+			memcpy(&argument, &d, sizeof(argument));
+		}
+		if (argument < lo || argument > hi)
+		{
+			argument_limits(key, argument, &lo, &hi);
+			number = number_of_argument(env, key, lo, row);
+		}
+		key->numbers[i] = number;
+	}
+}
+
+static void
+rows_by_row(SiBatchEnv *env, SiGroupKey *key, const SiRows *rows)
+{
+	for (uint32 i = 0; i < rows->n; i++)
+	{
+		bool		isnull;
+		Datum		d = si_row_evaluate(env, key->state, key->columns, key->ncolumns, rows->row[i], &isnull);
+
+		key->numbers[i] = number_of_datum(key, d, isnull);
+	}
+}
+
+bool
+si_group_key_block(SiBatchEnv *env, SiGroupKey *key)
+{
+	SiChunkReader *r = env->scan->reader;
+	SiChunkColumn *c = &r->columns[key->column];
+	const SiColumnStats *stats;
+	int64		lo,
+				hi;
+
+	key->constant = false;
+	if (key->kind != SI_KEY_SCALAR && key->kind != SI_KEY_COLUMN)
+		return false;
+	stats = si_chunk_block_stats(r, key->column, r->block);
+	if (stats == NULL || !stats->has_minmax || stats->null_count != 0 ||
+		(c->vec.type != SI_TYPE_TIME && c->vec.type != SI_TYPE_LONG))
+		return false;
+	if (key->kind == SI_KEY_COLUMN)
+	{
+		int64		value = stats->min.i;
+
+		if (value != stats->max.i)
+			return false;
+		key->number = number_of_int(key, c->vec.type == SI_TYPE_TIME ? si_ms_to_timestamptz(value) : value);
+		key->constant = true;
+		return true;
+	}
+	argument_limits(key, stats->min.i, &lo, &hi);
+	if (stats->max.i > hi)
+		return false;
+	key->constant = true;
+	/* the first row is as good as any: all give the same */
+	si_chunk_load(r, key->column);
+	key->number = number_of_argument(env, key, lo, 0);
+	return true;
+}
+
+void
+si_group_key_rows(SiBatchEnv *env, SiGroupKey *key, const SiRows *rows)
+{
+	if (key->constant)
+		return;
+	switch (key->kind)
+	{
+		case SI_KEY_DICT:
+			rows_by_code(env, key, rows);
+			break;
+		case SI_KEY_COLUMN:
+			if (env->scan->reader->columns[key->column].vec.type == SI_TYPE_STRING)
+				rows_by_code(env, key, rows);
+			else
+				rows_by_value(env, key, rows);
+			break;
+		case SI_KEY_SCALAR:
+			rows_by_scalar(env, key, rows);
+			break;
+		default:
+			rows_by_row(env, key, rows);
+			break;
+	}
+}
