@@ -74,18 +74,21 @@ reset_add(Reset *r, const char *topic, int64 partition, int64 offset)
 
 /*
  * Published rows that may be stored once more: those of segments that hold
- * an offset that is to be read.  -1: not known, since the broker has to say.
+ * an offset that is to be read, unless they are dropped since the data source
+ * is damaged.  -1: not known, since the broker has to say.
  */
 static int64
 published_after(SiQuery *q, const SiSupervisor *s, const Reset *r, int64 kind)
 {
 	if (kind == SI_RESET_TIME)
-		return si_query(q, "SELECT FROM stream_ingest.segment WHERE data_source_id = $1 LIMIT 1", "i",
+		return si_query(q, "SELECT FROM stream_ingest.segment JOIN stream_ingest.data_source USING (data_source_id)"
+						" WHERE data_source_id = $1 AND damaged IS NULL LIMIT 1", "i",
 						s->data_source_id) > 0 ? -1 : 0;
 	if (kind == SI_RESET_LATEST || (kind == SI_RESET_SPEC && !si_spec_parse(s->spec, true)->use_earliest_offset))
 		return 0;
 	si_query(q,
 			 "SELECT coalesce(sum(g.rows), 0)::bigint FROM stream_ingest.segment g WHERE g.data_source_id = $1"
+			 " AND EXISTS (SELECT FROM stream_ingest.data_source d WHERE d.data_source_id = $1 AND d.damaged IS NULL)"
 			 " AND EXISTS (SELECT FROM ROWS FROM (unnest(g.partitions), unnest(g.start_offsets), unnest(g.end_offsets))"
 			 "   AS p (partition, first, next)"
 			 "  LEFT JOIN stream_ingest.stream t ON t.data_source_id = g.data_source_id AND t.stream_id = p.partition >> 16"

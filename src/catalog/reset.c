@@ -23,13 +23,28 @@
 #define DELTAS_LOCK_CLASS	0x514A
 
 static SiStatement read_deltas = {
-	"SELECT level::pg_catalog.int4, group_id, seq, rows, partitions, start_offsets, end_offsets, first_seq, counts"
-	" FROM stream_ingest.delta WHERE data_source_id = $1 ORDER BY seq, group_id",
-	1, {INT8OID}
+	"SELECT level::pg_catalog.int4, group_id, seq, rows, partitions, start_offsets, end_offsets, first_seq, counts, 0::pg_catalog.int8"
+	" FROM stream_ingest.delta WHERE data_source_id = $1"
+	" UNION ALL SELECT 0, b.group_id, b.last_seq, b.rows, b.partitions, b.start_offsets, b.end_offsets, b.first_seq, b.counts,"
+	" b.publish_id FROM stream_ingest.publish b JOIN stream_ingest.data_source d USING (data_source_id)"
+	" WHERE b.data_source_id = $1 AND b.supervisor_id = $2 AND b.kind = 'publish' AND d.damaged IS NOT NULL"
+	" ORDER BY 3, 2",
+	2, {INT8OID, TEXTOID}
 };
 
 static SiStatement any_delta = {
-	"SELECT 1 FROM stream_ingest.delta WHERE data_source_id = $1 LIMIT 1", 1, {INT8OID}
+	"SELECT 1 FROM stream_ingest.delta WHERE data_source_id = $1"
+	" UNION ALL SELECT 1 FROM stream_ingest.data_source WHERE data_source_id = $1 AND damaged IS NOT NULL LIMIT 1",
+	1, {INT8OID}
+};
+
+/* Its row becomes the lineage of what was dropped. */
+static SiStatement drop_published = {
+	"WITH gone AS (DELETE FROM stream_ingest.segment WHERE data_source_id = $1 AND publish_id = $2"
+	" RETURNING install, file, bytes), buried AS (INSERT INTO stream_ingest.tombstone (install, file, removed_by, bytes)"
+	" SELECT install, file, pg_catalog.pg_current_xact_id(), bytes FROM gone)"
+	" UPDATE stream_ingest.publish SET kind = 'dropped', segments = 0 WHERE publish_id = $2 AND kind = 'publish'",
+	2, {INT8OID, INT8OID}
 };
 
 static SiStatement drop_delta = {
@@ -95,12 +110,16 @@ si_catalog_lock_deltas(int64 data_source_id)
 }
 
 int
-si_catalog_deltas(int64 data_source_id, SiDeltaRow **rows)
+si_catalog_deltas(const char *supervisor_id, int64 data_source_id, SiDeltaRow **rows)
 {
-	Datum		arg = Int64GetDatum(data_source_id);
-	int			n = (int) si_spi_run(&read_deltas, &arg, NULL, SPI_OK_SELECT);
+	Datum		args[2];
+	int			n;
 	bool		isnull;
 	int			k;
+
+	args[0] = Int64GetDatum(data_source_id);
+	args[1] = CStringGetTextDatum(supervisor_id);
+	n = (int) si_spi_run(&read_deltas, args, NULL, SPI_OK_SELECT);
 
 	*rows = palloc0(sizeof(SiDeltaRow) * Max(n, 1));
 	for (int i = 0; i < n; i++)
@@ -116,6 +135,7 @@ si_catalog_deltas(int64 data_source_id, SiDeltaRow **rows)
 		d->ends = si_array_int8(si_spi_value(i, 7, &isnull), &k);
 		d->first_seq = si_spi_int8(i, 8);
 		memcpy(d->counts, si_array_int8(si_spi_value(i, 9, &isnull), &k), sizeof(d->counts));
+		d->publish_id = si_spi_int8(i, 10);
 	}
 	return n;
 }
@@ -128,12 +148,29 @@ si_catalog_any_delta(int64 data_source_id)
 	return si_spi_run(&any_delta, &arg, NULL, SPI_OK_SELECT) > 0;
 }
 
+static void
+drop_segments(int64 data_source_id, const SiDeltaRow *d)
+{
+	Datum		args[2];
+
+	args[0] = Int64GetDatum(data_source_id);
+	args[1] = Int64GetDatum(d->publish_id);
+	if (si_spi_run(&drop_published, args, NULL, SPI_OK_UPDATE) != 1)
+		elog(ERROR, "publish " INT64_FORMAT " of data source " INT64_FORMAT " is gone", d->publish_id, data_source_id);
+	ForceSyncCommit();
+}
+
 void
 si_catalog_drop_delta(const char *supervisor_id, int64 data_source_id, const SiDeltaRow *d)
 {
 	Datum		args[4];
 	SiLineage	l = {.kind = "dropped"};
 
+	if (d->publish_id != 0)
+	{
+		drop_segments(data_source_id, d);
+		return;
+	}
 	args[0] = Int64GetDatum(data_source_id);
 	args[1] = Int32GetDatum(d->level);
 	args[2] = Int32GetDatum(d->group_id);

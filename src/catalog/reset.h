@@ -12,9 +12,13 @@
 #include "catalog/lineage.h"
 #include "catalog/supervisors.h"
 
-/* An unpublished chunk, without its data. */
+/*
+ * An unpublished chunk, without its data; of a damaged data source also the
+ * segments that one publish has made.
+ */
 typedef struct SiDeltaRow
 {
+	int64		publish_id;		/* 0: a delta */
 	int			level;
 	int			group_id;
 	int64		seq;
@@ -33,11 +37,16 @@ typedef struct SiDeltaRow
  */
 extern void si_catalog_lock_deltas(int64 data_source_id);
 
-/* All deltas of a data source; result in the context of si_catalog_begin(). */
-extern int	si_catalog_deltas(int64 data_source_id, SiDeltaRow **rows);
+/*
+ * All that a reset may drop: the deltas of a data source, and when it is
+ * damaged, what its supervisor has published.  The result is in the context of
+ * si_catalog_begin().
+ */
+extern int	si_catalog_deltas(const char *supervisor_id, int64 data_source_id, SiDeltaRow **rows);
+/* Whether there may be anything of that kind. */
 extern bool si_catalog_any_delta(int64 data_source_id);
 
-/* Removes one, which leaves its lineage; its file gets a tombstone. */
+/* Removes one, which leaves its lineage; its files get tombstones. */
 extern void si_catalog_drop_delta(const char *supervisor_id, int64 data_source_id, const SiDeltaRow *d);
 
 /*

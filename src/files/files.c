@@ -347,7 +347,7 @@ si_file_open(const uint8 *install, const char *name, SiByteSource *src)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("chunk file \"%s\" is missing", r->path),
-				 errhint("Restore the file from a backup, or reset the supervisor to read its messages again.")));
+				 errhint("Restore the file from a backup, or call reset_offsets() with the first of its offsets, which are in stream_ingest.supervisors.")));
 	if (r->file < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),

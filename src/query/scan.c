@@ -57,7 +57,7 @@ si_scan_data_source(Relation rel, Snapshot snapshot, SiDataSource *ds)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("data source \"%s\" is damaged", RelationGetRelationName(rel)),
 				 errdetail("%s", ds->damaged),
-				 errhint("Restore the missing files from a backup, or reset the supervisor to read the lost offsets again.")));
+				 errhint("Restore the missing files from a backup, or call reset_offsets() with the first lost offsets to read them again.")));
 	return true;
 }
 

@@ -10,6 +10,9 @@
  * verbs are applied.  When the readers have stopped the broker is asked once
  * more, since they have read on while it answered.
  *
+ * Of a damaged data source published rows are dropped like the others: some of
+ * them are lost, and this is how they come back.
+ *
  * What a reset has dropped is owed until it has been read again.  A later one
  * does not skip it: it begins where the partition is, when that is before its
  * own offset, and waits when its offset is beyond all that is owed.
@@ -345,7 +348,7 @@ drop_deltas(SiSupervisor *s, Wanted *w, int64 *rows, int *doubled)
 	*rows = 0;
 	*doubled = 0;
 	si_catalog_lock_deltas(s->row.data_source_id);
-	n = si_catalog_deltas(s->row.data_source_id, &deltas);
+	n = si_catalog_deltas(s->row.id, s->row.data_source_id, &deltas);
 	chunks = palloc0(sizeof(SiResetChunk) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 		chunks[i] = (SiResetChunk) {deltas[i].npartitions, deltas[i].partitions, deltas[i].starts, deltas[i].ends};
@@ -369,7 +372,7 @@ cut_tasks(SiSupervisor *s, const Wanted *w, int64 rows)
 	int			n = si_catalog_tasks(s->row.data_source_id, &tasks);
 	int32	   *partitions = palloc(sizeof(int32) * Max(w->n, 1));
 	int64	   *offsets = palloc(sizeof(int64) * Max(w->n, 1));
-	char	   *error = psprintf("a reset has dropped " INT64_FORMAT " rows that were not published yet; they are read again", rows);
+	char	   *error = psprintf("a reset has dropped " INT64_FORMAT " rows; they are read again", rows);
 
 	for (int i = 0; i < w->n; i++)
 	{
@@ -533,7 +536,7 @@ si_supervisor_reset(SiSupervisor *s)
 							s->row.id, w.partitions[i].offset, si_supervisor_partition(s, w.partitions[i].partition),
 							w.was[i])));
 	ereport(LOG,
-			(errmsg("supervisor \"%s\" was reset: " INT64_FORMAT " rows that were not published are dropped and read again",
+			(errmsg("supervisor \"%s\" was reset: " INT64_FORMAT " rows are dropped and read again",
 					s->row.id, rows),
 			 doubled > 0 ? errdetail("%d chunks stay although they are read again: the broker no longer has all of them.", doubled) : 0));
 }

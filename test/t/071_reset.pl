@@ -98,7 +98,7 @@ is(notices("SELECT reset_offsets('a', " . offsets(0 => 4) . ")"), '', 'no NOTICE
 settled('a reset of one partition');
 exact(15, 15, 'in the middle of what is not published: each row once');
 ok($node->wait_for('SELECT count(*) FROM stream_ingest.rejected_message', '1'), 'and the bad message once');
-like(slurp_file($node->logfile), qr/supervisor "a" was reset: [1-9]\d* rows that were not published are dropped/, 'the log says what was dropped');
+like(slurp_file($node->logfile), qr/supervisor "a" was reset: [1-9]\d* rows are dropped and read again/, 'the log says what was dropped');
 ok($node->wait_for("SELECT count(*) > 0 FROM stream_ingest.task WHERE error LIKE 'a reset has dropped%'", 't'), 'so does the task');
 for my $verb ("reset_supervisor('a')", "reset_supervisor('a', 'earliest')", "reset_supervisor('a', 'earliest', '{1}')")
 {
