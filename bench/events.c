@@ -303,9 +303,9 @@ put_name(char *p, uint64_t id, int max_words)
 }
 
 static uint64_t
-some_page(uint64_t *state)
+some_page(uint64_t *state, uint64_t pages)
 {
-	return chance(state, 120) ? (uint64_t) zipf(state, page_cdf, NHOTPAGES) : below(state, NPAGES);
+	return chance(state, 120) ? (uint64_t) zipf(state, page_cdf, NHOTPAGES) % pages : below(state, pages);
 }
 
 static char *
@@ -322,7 +322,7 @@ put_page(char *p, uint64_t id)
 }
 
 static char *
-put_comment(char *p, uint64_t *state, uint64_t page)
+put_comment(char *p, uint64_t *state, uint64_t page, uint64_t pages)
 {
 	for (const char *t = PICK(state, comments, comment_sum); *t != '\0';)
 	{
@@ -334,7 +334,7 @@ put_comment(char *p, uint64_t *state, uint64_t page)
 		if (dollar[1] == 'n')
 			p = put_int(p, (int64_t) below(state, 700000000));
 		else
-			p = put_page(p, chance(state, 500) ? page : some_page(state));
+			p = put_page(p, chance(state, 500) ? page : some_page(state, pages));
 		t = dollar + 2;
 	}
 	return p;
@@ -388,11 +388,11 @@ some_delta(uint64_t *state)
 }
 
 static char *
-put_edit(char *p, uint64_t *state)
+put_edit(char *p, uint64_t *state, uint64_t pages)
 {
 	int			anonymous = chance(state, 97);
 	int			robot = !anonymous && chance(state, 430);
-	uint64_t	page = some_page(state);
+	uint64_t	page = some_page(state, pages);
 	int64_t		delta = some_delta(state);
 	const char *channel = PICK(state, channels, channel_sum);
 	const char *space = PICK(state, namespaces, namespace_sum);
@@ -404,7 +404,7 @@ put_edit(char *p, uint64_t *state)
 	p = put_text_field(p, ",\"cityName\":", city ? name : NULL,
 					   city ? (size_t) (put_name(name, city + (UINT64_C(1) << 41), 2) - name) : 0);
 	p = put(p, ",\"comment\":\"");
-	p = put_comment(p, state, page);
+	p = put_comment(p, state, page, pages);
 	*p++ = '"';
 	p = put_text_field(p, ",\"countryIsoCode\":", country, 2);
 	p = put_text_field(p, ",\"countryName\":", country ? country + 3 : NULL, country ? strlen(country + 3) : 0);
@@ -485,6 +485,7 @@ size_t
 events_write(const EventSpec *spec, uint64_t number, int64_t now_ms, char *out)
 {
 	uint64_t	state = mix(spec->seed ^ mix(number));
+	uint64_t	pages = spec->pages > 0 ? spec->pages : NPAGES;
 	char	   *p = out;
 
 	*p++ = '{';
@@ -500,16 +501,18 @@ events_write(const EventSpec *spec, uint64_t number, int64_t now_ms, char *out)
 	p = put(p, "\"time\":\"");
 	p = put_time(p, now_ms);
 	p = put(p, "\",");
+	if (spec->different > 0)
+		state = mix(spec->seed ^ below(&state, spec->different));
 	switch (spec->shape)
 	{
 		case SHAPE_NARROW:
 			p = put_reading(p, &state);
 			break;
 		case SHAPE_WIDE:
-			p = put_attributes(put_edit(p, &state), &state);
+			p = put_attributes(put_edit(p, &state, pages), &state);
 			break;
 		case SHAPE_EDITS:
-			p = put_edit(p, &state);
+			p = put_edit(p, &state, pages);
 			break;
 	}
 	*p++ = '}';

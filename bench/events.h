@@ -25,6 +25,8 @@ typedef struct EventSpec
 	int			with_id;		/* begins each event with "id", its number */
 	int64_t		start_ms;		/* time of event 0, milliseconds since the epoch */
 	double		event_rate;		/* events per second of event time */
+	uint64_t	pages;			/* pages that edits are drawn from; 0: 20,000,000 */
+	uint64_t	different;		/* but for id and time, each event is one of that many; 0: one of its own */
 } EventSpec;
 
 #define EVENT_MAX 4096			/* no event is longer, in bytes */

@@ -38,6 +38,8 @@ static const char *usage_text =
 "  --id              events have a field id, their number\n"
 "  --time T          now, or the time of event 0 (2015-09-12T00:00:00)\n"
 "  --event-rate R    events per second of event time (100)\n"
+"  --pages N         how many pages there are to edit (20000000)\n"
+"  --different N     but for id and time, each event is one of N (no limit)\n"
 "  --rate R          events per second of real time (no limit)\n"
 "  --file F          the lines of F instead of generated events; --rows bounds them only when given\n"
 "  --brokers B --topic T   to Kafka instead of stdout\n"
@@ -82,6 +84,7 @@ parse_options(int argc, char **argv, Options *o)
 	static const struct option names[] = {
 		{"rows", 1, NULL, 'n'}, {"first", 1, NULL, 'f'}, {"seed", 1, NULL, 's'}, {"shape", 1, NULL, 'S'},
 		{"id", 0, NULL, 'i'}, {"time", 1, NULL, 't'}, {"event-rate", 1, NULL, 'e'}, {"rate", 1, NULL, 'r'},
+		{"pages", 1, NULL, 'p'}, {"different", 1, NULL, 'd'},
 		{"file", 1, NULL, 'F'}, {"brokers", 1, NULL, 'b'}, {"topic", 1, NULL, 'T'}, {"linger", 1, NULL, 'l'},
 		{"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}
 	};
@@ -120,6 +123,12 @@ parse_options(int argc, char **argv, Options *o)
 				}
 			case 'e':
 				o->events.event_rate = positive(optarg);
+				break;
+			case 'p':
+				o->events.pages = number(optarg);
+				break;
+			case 'd':
+				o->events.different = number(optarg);
 				break;
 			case 'r':
 				o->rate = positive(optarg);
