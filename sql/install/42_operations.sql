@@ -23,9 +23,10 @@ CREATE FUNCTION @extschema@.terminate_all_supervisors() RETURNS json
 	LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'si_terminate_all_supervisors';
 COMMENT ON FUNCTION @extschema@.terminate_all_supervisors() IS 'terminate_supervisor() for every supervisor of the caller; of a superuser: for all';
 
-CREATE FUNCTION @extschema@.get_tasks(state text DEFAULT NULL, datasource text DEFAULT NULL, max integer DEFAULT NULL) RETURNS json
+CREATE FUNCTION @extschema@.get_tasks(state text DEFAULT NULL, datasource text DEFAULT NULL, max integer DEFAULT NULL,
+	created_time_interval text DEFAULT NULL, type text DEFAULT NULL) RETURNS json
 	LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_tasks';
-COMMENT ON FUNCTION @extschema@.get_tasks(text, text, integer) IS 'tasks that the caller may see, newest first: all, those in a state (running, complete), of a data source, at most so many';
+COMMENT ON FUNCTION @extschema@.get_tasks(text, text, integer, text, text) IS 'tasks that the caller may see, newest first: all, those in a state (running, complete), of a data source, at most so many, created in an interval (start_end), of a type (index_kafka)';
 
 CREATE FUNCTION @extschema@.get_task_status(task_id text) RETURNS json
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'si_get_task_status';
@@ -87,7 +88,7 @@ REVOKE EXECUTE ON FUNCTION
 	@extschema@.suspend_all_supervisors(),
 	@extschema@.resume_all_supervisors(),
 	@extschema@.terminate_all_supervisors(),
-	@extschema@.get_tasks(text, text, integer),
+	@extschema@.get_tasks(text, text, integer, text, text),
 	@extschema@.get_task_status(text),
 	@extschema@.get_task_report(text)
 FROM PUBLIC;

@@ -17,12 +17,15 @@
 #include "common/stream.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "spec/shape.h"
 #include "spec/spec.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 /* Messages that a report shows. */
 #define REPORT_MESSAGES		100
+
+#define TASK_TYPE			"index_kafka"
 
 PG_FUNCTION_INFO_V1(si_get_tasks);
 PG_FUNCTION_INFO_V1(si_get_task_status);
@@ -126,7 +129,7 @@ append_status(StringInfo json, const Task *t, pid_t pid)
 	appendStringInfoChar(json, '{');
 	si_put_text(json, "id", t->id);
 	si_put_text(json, "groupId", psprintf("index_kafka_%s", t->data_source));
-	si_put_text(json, "type", "index_kafka");
+	si_put_text(json, "type", TASK_TYPE);
 	si_put_time(json, "createdTime", t->created);
 	si_put_time(json, "queueInsertionTime", t->created);
 	si_put_text(json, "statusCode", t->status);
@@ -172,6 +175,18 @@ wanted_runner_status(const char *state)
 			 errhint("Valid states are \"running\", \"complete\", \"pending\" and \"waiting\".")));
 }
 
+/* Times of creation that are wanted, in ms: an interval of Druid's, with "_" where it would have "/". */
+static void
+wanted_times(const char *interval, int64 *start, int64 *end)
+{
+	SiJson		node = {.kind = SI_JSON_STRING,.text = pstrdup(interval)};
+
+	for (char *c = node.text; *c; c++)
+		if (*c == '_')
+			*c = '/';
+	si_spec_interval(&node, "created_time_interval", start, end);
+}
+
 /* Not strict: null means no filter. */
 Datum
 si_get_tasks(PG_FUNCTION_ARGS)
@@ -179,20 +194,29 @@ si_get_tasks(PG_FUNCTION_ARGS)
 	const char *wanted = wanted_runner_status(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	char	   *data_source = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int			max = PG_ARGISNULL(2) ? PG_INT32_MAX : PG_GETARG_INT32(2);
+	int64		start = PG_INT64_MIN;
+	int64		end = PG_INT64_MAX;
+	bool		ours = PG_ARGISNULL(4) || strcmp(text_to_cstring(PG_GETARG_TEXT_PP(4)), TASK_TYPE) == 0;
 	SiQuery		q;
 	StringInfoData json;
 	int			n;
 
+	if (!PG_ARGISNULL(3))
+		wanted_times(text_to_cstring(PG_GETARG_TEXT_PP(3)), &start, &end);
 	si_query_begin(&q, true);
 	n = si_query(&q, TASK_QUERY " AND ($1 IS NULL OR d.name = $1) ORDER BY t.created DESC, t.task_id", "t", data_source);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');
-	for (int i = 0; i < n && max > 0; i++)
+	for (int i = 0; i < n && max > 0 && ours; i++)
 	{
 		Task		t;
 		pid_t		pid;
+		int64		created;
 
 		take_task(&t, i);
+		created = (t.created - SetEpochTimestamp()) / 1000;
+		if (created < start || created >= end)
+			continue;
 		pid = process_of(&t);
 		if (!si_may_see(t.relid, q.user) || (wanted && strcmp(wanted, runner_status(&t, pid)) != 0))
 			continue;

@@ -89,8 +89,17 @@ SELECT t ->> 'id' AS id, t ->> 'status' AS status, t ->> 'runnerStatusCode' AS r
 FROM json_array_elements(get_tasks()) t ORDER BY 1;
 SELECT json_array_length(get_tasks('running')) AS running, json_array_length(get_tasks('Pending')) AS pending, get_tasks('waiting') AS waiting,
 	json_array_length(get_tasks(max => 1)) AS one, get_tasks('complete') -> 0 ->> 'id' AS complete;
+SELECT get_tasks(type => 'index_parallel') AS other, json_array_length(get_tasks(type => 'index_kafka')) AS kafka,
+	get_tasks(created_time_interval => '2015-09-12_2015-09-13') AS before,
+	json_array_length(get_tasks(created_time_interval => to_char(now() AT TIME ZONE 'UTC' - interval '1 day', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '_P2D')) AS around,
+	json_array_length(get_tasks('complete', NULL, NULL, '2020-01-01T00:00:00Z/3000-01-01', 'index_kafka')) AS complete;
+SELECT json_array_length(get_tasks(created_time_interval => to_char(t.created AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '_PT0.001S')) > 0 AS from_its_start,
+	get_tasks(created_time_interval => 'PT1H/' || to_char(t.created AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text LIKE '%' || t.task_id || '%' AS before_its_end
+FROM stream_ingest.task t ORDER BY t.created LIMIT 1;
 SAVEPOINT s;
 SELECT get_tasks('lost');
+ROLLBACK TO s;
+SELECT get_tasks(created_time_interval => 'yesterday');
 ROLLBACK TO s;
 SELECT jsonb_pretty(get_task_status('failed_1')::jsonb #- '{status,createdTime}' #- '{status,queueInsertionTime}');
 SELECT jsonb_pretty(get_task_report('read_0')::jsonb #- '{ingestionStatsAndErrors,payload,rowStats,movingAverages}');
