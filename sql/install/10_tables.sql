@@ -280,11 +280,13 @@ CREATE TABLE stream_ingest.rejected_message (
 	at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	error_type text NOT NULL CHECK (error_type IN ('unparseable', 'processedWithError', 'thrownAway')),
 	reason text NOT NULL,
+	more_reasons text[],
 	payload_bytes bigint NOT NULL,
 	payload bytea
 );
 CREATE INDEX rejected_message_supervisor ON stream_ingest.rejected_message (supervisor_id, rejected_id);
 COMMENT ON TABLE stream_ingest.rejected_message IS 'messages with something wrong, kept in the transaction of their neighbours; bounded per supervisor';
+COMMENT ON COLUMN stream_ingest.rejected_message.more_reasons IS 'what else is wrong in it, at most 31 reasons; null: nothing';
 COMMENT ON COLUMN stream_ingest.rejected_message.payload IS 'the first bytes of the message, up to stream_ingest.rejected_payload_limit';
 
 CREATE TABLE stream_ingest.rejected_dropped (

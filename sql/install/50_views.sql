@@ -311,11 +311,14 @@ SELECT m.supervisor_id,
 	m.error_type,
 	m.reason,
 	m.payload_bytes,
-	m.payload
+	m.payload,
+	pg_catalog.array_prepend(m.reason, m.more_reasons) AS details
 FROM stream_ingest.rejected_message m
 JOIN stream_ingest.supervisor s USING (supervisor_id)
 JOIN stream_ingest.visible_data_source d USING (data_source_id);
 COMMENT ON VIEW stream_ingest.rejected_messages IS 'messages that could not be stored in full, with the reason';
+COMMENT ON COLUMN stream_ingest.rejected_messages.reason IS 'what is wrong, or the first thing that is';
+COMMENT ON COLUMN stream_ingest.rejected_messages.details IS 'everything that is wrong: dimensions first, then metrics';
 COMMENT ON COLUMN stream_ingest.rejected_messages.payload IS 'the first bytes of the message; convert_from(payload, ''UTF8'') shows text';
 
 CREATE VIEW stream_ingest.rejected_messages_dropped WITH (security_barrier) AS

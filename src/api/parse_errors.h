@@ -9,7 +9,7 @@
 
 /* What si_put_parse_errors() wants of stream_ingest.rejected_message, in this order. */
 #define SI_PARSE_ERROR_COLUMNS \
-	"payload, error_type, reason, at, topic, partition, \"offset\", payload_bytes"
+	"payload, error_type, to_json(array_prepend(reason, more_reasons))::text, at, topic, partition, \"offset\", payload_bytes"
 
 /* An array of the n rows of the last query. */
 extern void si_put_parse_errors(StringInfo json, int n);

@@ -106,9 +106,7 @@ si_put_parse_errors(StringInfo json, int n)
 		si_put_text(json, "input", bytes ? payload_text(bytes, len, si_get_int64(i, 7) > len) : NULL);
 		si_put_text(json, "errorType", si_get_text(i, 1));
 		si_put_key(json, "details");
-		appendStringInfoChar(json, '[');
-		escape_json(json, si_get_text(i, 2));
-		appendStringInfoChar(json, ']');
+		appendStringInfoString(json, si_get_text(i, 2));
 		si_put_int(json, "timeOfExceptionMillis", ms);
 		si_put_text(json, "topic", si_get_text(i, 4));
 		si_put_int(json, "partition", si_get_int64(i, 5));

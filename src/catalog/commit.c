@@ -73,8 +73,8 @@ static SiStatement insert_delta = {
 
 static SiStatement insert_rejected = {
 	"INSERT INTO stream_ingest.rejected_message (supervisor_id, install, topic, partition, \"offset\","
-	" error_type, reason, payload_bytes, payload) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-	9, {TEXTOID, UUIDOID, TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, INT8OID, BYTEAOID}
+	" error_type, reason, payload_bytes, payload, more_reasons) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	10, {TEXTOID, UUIDOID, TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, INT8OID, BYTEAOID, TEXTARRAYOID}
 };
 
 static SiStatement remove_rejected = {
@@ -297,10 +297,20 @@ topic_of(const SiGroup *g, int32 partition)
 	return CStringGetTextDatum(topic ? topic : g->topic);
 }
 
+static Datum
+text_array(const char **texts, int n)
+{
+	Datum	   *elems = palloc(sizeof(Datum) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		elems[i] = CStringGetTextDatum(texts[i]);
+	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 static void
 add_rejected(const SiGroup *g, const SiCommit *c)
 {
-	Datum		args[9];
+	Datum		args[10];
 
 	args[0] = CStringGetTextDatum(g->supervisor_id);
 	args[1] = UUIDPGetDatum((pg_uuid_t *) g->install);
@@ -315,7 +325,8 @@ add_rejected(const SiGroup *g, const SiCommit *c)
 		args[6] = CStringGetTextDatum(r->reason);
 		args[7] = Int64GetDatum(r->payload_bytes);
 		args[8] = PointerGetDatum(cstring_to_text_with_len(r->payload, r->payload_kept));
-		si_spi_run(&insert_rejected, args, NULL, SPI_OK_INSERT);
+		args[9] = text_array(r->more_reasons, r->nmore_reasons);
+		si_spi_run(&insert_rejected, args, r->nmore_reasons > 0 ? NULL : "         n", SPI_OK_INSERT);
 	}
 	for (int i = 0; i < g->npartitions; i++)
 	{

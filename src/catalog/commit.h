@@ -47,6 +47,8 @@ typedef struct SiRejected
 	int64		offset;
 	const char *error_type;		/* "unparseable", "processedWithError" */
 	const char *reason;
+	const char **more_reasons;	/* what else is wrong in it */
+	int			nmore_reasons;
 	const char *payload;
 	int64		payload_bytes;	/* length of the message */
 	int			payload_kept;	/* bytes of it that are kept */

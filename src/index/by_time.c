@@ -202,7 +202,7 @@ put_value(TimedColumn *c, uint32 row, const Converted *value)
 
 bool
 si_by_time_store(SiByTime *b, const SiValue *values, int nvalues, int64 time, uint32 row,
-				 SiTextBuf *text, SiReason *why)
+				 SiTextBuf *text, SiReasonList *reasons)
 {
 	bool		ok = true;
 
@@ -212,12 +212,18 @@ si_by_time_store(SiByTime *b, const SiValue *values, int nvalues, int64 time, ui
 		const SiValue *v = value_of(c, values, nvalues);
 		Converted	value = {0};
 		int64		t = time;
-		SiConvert	timed = value_time(c, values, nvalues, &t, why);
-		SiConvert	rc = convert(c, v, text, &value, why);
+		SiReason	why_time,
+					why;
+		SiConvert	timed = value_time(c, values, nvalues, &t, &why_time);
+		SiConvert	rc = convert(c, v, text, &value, &why);
 		bool		wrong = rc == SI_CONVERT_ERROR && value.text == NULL;
 		bool		none = timed != SI_CONVERT_OK || wrong || v->kind == SI_VALUE_MISSING ||
 			(rc == SI_CONVERT_NULL && c->desc.type == SI_TYPE_STRING);
 
+		if (SI_UNLIKELY(rc == SI_CONVERT_ERROR))
+			si_reason_add(reasons, &why);
+		if (SI_UNLIKELY(timed == SI_CONVERT_ERROR))
+			si_reason_add(reasons, &why_time);
 		ok &= rc != SI_CONVERT_ERROR && timed != SI_CONVERT_ERROR;
 		if (none || rc == SI_CONVERT_NULL)
 			memset(&value, 0, sizeof(value));

@@ -10,6 +10,7 @@
 #define SI_INDEX_BY_TIME_H
 
 #include "format/format.h"
+#include "index/reasons.h"
 #include "segment/segment.h"
 #include "spec/spec.h"
 
@@ -22,10 +23,10 @@ extern void si_by_time_grow(SiByTime *b, uint32 cap);
 
 /*
  * Stores the values of a row whose time is given, not truncated.  False when
- * one was wrong: the row has no value then, and why says what.
+ * some were wrong: the row has no value there, and the reasons say why.
  */
 extern bool si_by_time_store(SiByTime *b, const SiValue *values, int nvalues, int64 time,
-							 uint32 row, SiTextBuf *text, SiReason *why);
+							 uint32 row, SiTextBuf *text, SiReasonList *reasons);
 /* What si_by_time_store() would answer. */
 extern bool si_by_time_check(SiByTime *b, const SiValue *values, int nvalues, SiTextBuf *text, SiReason *why);
 /* Takes the values of row "from" into row "to", which was read earlier. */

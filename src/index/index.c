@@ -563,10 +563,14 @@ add_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason *w
 	{
 		IndexColumn *c = &ix->columns[i];
 
-		ok &= store_value(ix, c, column_value(ix, c, values, nvalues), row, why);
+		if (SI_UNLIKELY(!store_value(ix, c, column_value(ix, c, values, nvalues), row, why)))
+		{
+			si_reason_add(&ix->reasons, why);
+			ok = false;
+		}
 	}
 	if (SI_UNLIKELY(ix->by_time != NULL))
-		ok &= si_by_time_store(ix->by_time, values, nvalues, time, row, &ix->text, why);
+		ok &= si_by_time_store(ix->by_time, values, nvalues, time, row, &ix->text, &ix->reasons);
 	if (!ix->rollup)
 		ix->nrows++;
 	else if (!roll_up(ix))
@@ -632,6 +636,9 @@ each_row(SiIndex *ix, const SiRows *rows, RowFunction function, SiAddResult *res
 
 	memset(result, 0, sizeof(*result));
 	result->unparseable_rows = rows->nbad;
+	ix->reasons.n = 0;
+	if (SI_UNLIKELY(rows->nbad > 0))
+		si_reason_add(&ix->reasons, why);
 	if (!rows->separate && !message_times(ix, rows, why))
 		result->unparseable = true;
 	else
@@ -644,6 +651,7 @@ each_row(SiIndex *ix, const SiRows *rows, RowFunction function, SiAddResult *res
 			else if (!row_time(ix, rows, r, &t, why))
 			{
 				result->unparseable_rows++;
+				si_reason_add(&ix->reasons, why);
 				continue;
 			}
 			if (t < ix->min_ms)
@@ -662,6 +670,15 @@ void
 si_index_add(SiIndex *ix, const SiRows *rows, SiAddResult *result, SiReason *why)
 {
 	each_row(ix, rows, add_row, result, why);
+	if (SI_UNLIKELY(ix->reasons.n > 0 && !result->unparseable))
+		*why = ix->reasons.list[0];
+}
+
+int
+si_index_reasons(const SiIndex *ix, const SiReason **list)
+{
+	*list = ix->reasons.list;
+	return ix->reasons.n;
 }
 
 void

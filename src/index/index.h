@@ -40,9 +40,14 @@ extern void si_index_set_bounds(SiIndex *ix, int64 min_ms, int64 max_ms);
 
 /*
  * Adds the rows of one parsed message.  why is filled when unparseable is
- * set or with_error > 0.
+ * set or with_error > 0.  When rows->nbad > 0 it is why one of them is bad.
  */
 extern void si_index_add(SiIndex *ix, const SiRows *rows, SiAddResult *result, SiReason *why);
+/*
+ * All that was wrong in the message that was added last and is not
+ * unparseable as a whole; the first of them was why.  Valid until the next one.
+ */
+extern int	si_index_reasons(const SiIndex *ix, const SiReason **list);
 
 /*
  * What si_index_add() would answer, without storing anything: for messages

@@ -10,6 +10,7 @@
 #include "index/by_time.h"
 #include "index/dict.h"
 #include "index/index.h"
+#include "index/reasons.h"
 
 /* A table has at most 1600 columns; some are left for the user. */
 #define MAX_COLUMNS		1590
@@ -83,6 +84,9 @@ struct SiIndex
 	int			nslots;
 	int			slots_cap;
 	int		   *slot_column;
+
+	/* what was wrong in the message at hand */
+	SiReasonList reasons;
 
 	/* times of the message at hand */
 	int64	   *message_times;

@@ -216,9 +216,25 @@ clean_reason(const char *reason)
 	return pnstrdup(reason, pg_encoding_verifymbstr(PG_UTF8, reason, len));
 }
 
+/* Also what else was wrong in the message. */
 static void
-keep_rejected(SiBatch *b, int part, const SiMessage *m, const char *error_type, const char *reason)
+keep_more_reasons(SiRejected *r, int n, const SiReason *reasons)
 {
+	const char **more;
+
+	if (n < 2)
+		return;
+	more = palloc(sizeof(char *) * (n - 1));
+	for (int i = 1; i < n; i++)
+		more[i - 1] = clean_reason(reasons[i].text);
+	r->more_reasons = more;
+	r->nmore_reasons = n - 1;
+}
+
+static void
+keep_rejected(SiBatch *b, int part, const SiMessage *m, const char *error_type, int n, const SiReason *reasons)
+{
+	const char *reason = reasons[0].text;
 	int64		kept = Min(m->len, si_rejected_payload_limit);
 
 	if (b->spec->log_parse_exceptions)
@@ -248,6 +264,9 @@ keep_rejected(SiBatch *b, int part, const SiMessage *m, const char *error_type, 
 		r->offset = m->offset;
 		r->error_type = error_type;
 		r->reason = clean_reason(reason);
+		r->more_reasons = NULL;
+		r->nmore_reasons = 0;
+		keep_more_reasons(r, n, reasons);
 		r->payload = copy;
 		r->payload_bytes = m->len;
 		r->payload_kept = kept;
@@ -255,6 +274,17 @@ keep_rejected(SiBatch *b, int part, const SiMessage *m, const char *error_type, 
 		b->rejected_bytes += kept;
 		MemoryContextSwitchTo(old);
 	}
+}
+
+/* The message that was added last, with all that was wrong in its rows. */
+static void
+keep_rejected_rows(SiBatch *b, int part, const SiMessage *m, const char *error_type)
+{
+	const SiReason *reasons;
+	int			n = si_index_reasons(b->index, &reasons);
+
+	Assert(n > 0);
+	keep_rejected(b, part, m, error_type, n, reasons);
 }
 
 /* Reading ends before this message: everything up to it is to be committed. */
@@ -308,15 +338,15 @@ add_message(SiBatch *b, int part, const SiMessage *m)
 	{
 		b->counters.n[SI_COUNT_UNPARSEABLE]++;
 		b->counters.n[SI_COUNT_PARSE_EXCEPTIONS]++;
-		keep_rejected(b, part, m, "unparseable", why.text);
+		keep_rejected(b, part, m, "unparseable", 1, &why);
 		return true;
 	}
 	count_result(b, &result);
 	/* what has a row in the table is not unparseable as a whole: it must not be read a second time */
 	if (unlikely(result.with_error > 0 || result.unparseable_rows > 0))
-		keep_rejected(b, part, m,
-					  result.with_error + result.processed + result.before_min + result.after_max + result.filtered > 0 ?
-					  "processedWithError" : "unparseable", why.text);
+		keep_rejected_rows(b, part, m,
+						   result.with_error + result.processed + result.before_min + result.after_max + result.filtered > 0 ?
+						   "processedWithError" : "unparseable");
 	return true;
 }
 
@@ -394,7 +424,7 @@ add_requeued(SiBatch *b, const SiRequeued *r)
 		return false;
 	count_result(b, &result);
 	if (result.with_error > 0 || result.unparseable_rows > 0)
-		keep_rejected(b, Max(partition_index(b, m.partition), 0), &m, "processedWithError", why.text);
+		keep_rejected_rows(b, Max(partition_index(b, m.partition), 0), &m, "processedWithError");
 	return true;
 }
 

@@ -128,6 +128,18 @@ sub replay_messages
 	  rows(qq(SELECT "offset", error_type FROM stream_ingest.rejected_messages WHERE supervisor_id = '$name'));
 	is_deeply(\%got, \%expected, "$recording: each is counted as Druid counts it");
 
+	# everything that was wrong in a row, in Druid's order; it names types and prints objects and arrays as Java does
+	my %details = map { ($_->{input} =~ /"page": ?"(.*?)"/)[0] // '' => $_->{details} }
+	  @{ $json->decode(query("SELECT get_supervisor_parse_errors('$name', 1000)")) };
+	foreach my $event (grep { $_->{errorType} eq 'processedWithError' } @{ $recorded->{unparseableEvents} })
+	{
+		my ($page) = $event->{input} =~ /page=(.*?),/;
+		my $same = sub { return [ map { s/class java\.util\.ArrayList/array/r =~ s/class java\.util\.LinkedHashMap/object/r =~
+			  s/class java\.lang\.Boolean/boolean/r =~ s/value \[[\[{].*[\]}]\]/value [...]/r =~ s/ Invalid type: \[object\]//r } @{ $_[0] } ]; };
+
+		is_deeply($same->($details{$page}), $same->($event->{details}), "$recording: all that is wrong in \"$page\"");
+	}
+
 	# the rows, by what they have in common
 	my @columns = grep { $_ ne '__time' && $_ ne 'nested' && $_ ne 'clast' } sort keys %{ $recorded->{rows_stored}[0] };
 	my @stored = map { my $r = $_; join '|', millis($r->{__time}), map { cell($r, $_) } @columns }

@@ -7,6 +7,7 @@
 
 #include "index/dict.h"
 #include "index/index.h"
+#include "index/reasons.h"
 #include "harness.h"
 
 static SiValue
@@ -296,6 +297,43 @@ test_times(void)
 	CHECK(column(si_index_table(ix), "n") == NULL, "a bad value is not null");
 }
 
+/* Dimensions first, then metrics; a field that feeds two metrics is wrong twice. */
+static void
+test_reasons(void)
+{
+	SiSpec		spec = make_spec(false, false);
+	SiFieldTable *f = si_fields_create(false, 100);
+	SiReason	why;
+	SiIndex    *ix = si_index_create(&spec, f, &why);
+	const SiReason *list;
+	SiValue		null = {.kind = SI_VALUE_NULL};
+
+	CHECK_INT(add(ix, f, long_value(1), null, text_value("many"), text_value("abc")).with_error, 1);
+	CHECK_INT(si_index_reasons(ix, &list), 3);
+	CHECK_STR(list[0].text, "Could not convert value [many] to long for dimension [n].");
+	CHECK_STR(list[1].text, "Unable to parse value[abc] for field[m]");
+	CHECK_STR(list[2].text, "Unable to parse value[abc] for field[m]");
+	CHECK_INT(add(ix, f, long_value(1), null, null, null).processed, 1);
+	CHECK_INT(si_index_reasons(ix, &list), 0);
+
+	/* as many rows with errors as there may be in one message */
+	{
+		SiValue		values[64 * 8] = {0};
+		SiRows		rows = {.nrows = 64,.stride = si_fields_count(f),.values = values};
+		SiAddResult result;
+
+		for (int r = 0; r < 64; r++)
+		{
+			values[r * rows.stride + si_fields_add(f, "t", 1)] = long_value(1);
+			values[r * rows.stride + si_fields_add(f, "n", 1)] = text_value("many");
+		}
+		si_index_add(ix, &rows, &result, &why);
+		CHECK_INT(result.with_error, 64);
+		CHECK_INT(si_index_reasons(ix, &list), SI_MAX_REASONS);
+		CHECK_STR(why.text, list[0].text);
+	}
+}
+
 static void
 test_dictionary(void)
 {
@@ -337,5 +375,6 @@ main(void)
 	test_rollup();
 	test_discovery();
 	test_times();
+	test_reasons();
 	return harness_end("test_index");
 }
