@@ -26,8 +26,10 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/tlist.h"
+#include "parser/parsetree.h"
 #include "query/agg_plan.h"
 #include "query/aggregate.h"
 #include "query/fdw.h"
@@ -175,44 +177,120 @@ groups_fit(double groups, List *keys, int naggs)
 	return groups * width <= (double) get_hash_memory_limit();
 }
 
-static void
-add_agg_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel,
-			 CollectContext *c, List *pushed, List *local, List *having)
+/*
+ * only_time_conditions says whether the conditions are about __time alone,
+ * so that chunks pass as a whole.
+ */
+static bool
+only_time_conditions(PlannerInfo *root, CollectContext *c, List *pushed)
+{
+	RangeTblEntry *rte = planner_rt_fetch(c->relid, root);
+	AttrNumber	time = get_attnum(rte->relid, SI_TIME_COLUMN);
+	Bitmapset  *attnos = si_expr_columns(NULL, (Node *) pushed, c->relid);
+
+	return bms_is_empty(attnos) || (bms_membership(attnos) == BMS_SINGLETON && bms_is_member(time, attnos));
+}
+
+/* Whether numbers about chunks answer most of the query. */
+static bool
+by_numbers(PlannerInfo *root, CollectContext *c, List *pushed, List *local)
+{
+	ListCell   *lc;
+
+	if (c->keys != NIL || local != NIL || !only_time_conditions(root, c, pushed))
+		return false;
+	foreach(lc, c->aggs)
+	{
+		Aggref	   *agg = lfirst_node(Aggref, lc);
+
+		if (agg->aggfilter != NULL || agg->aggdistinct != NIL ||
+			(agg->args != NIL && !IsA(linitial_node(TargetEntry, agg->args)->expr, Var)))
+			return false;
+	}
+	return true;
+}
+
+typedef struct AggCost
+{
+	double		groups;
+	Cost		read;			/* of all rows, before the first group */
+	Cost		hand_out;		/* of all groups */
+} AggCost;
+
+static AggCost
+cost_of(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel, CollectContext *c,
+		List *pushed, List *local)
 {
 	SiRelPlan  *plan = input_rel->fdw_private;
 	double		rows = Max(input_rel->rows, 1);
-	double		groups = c->keys == NIL ? 1 : estimate_num_groups(root, c->keys, rows, NULL, NULL);
-	List	   *private;
-	List	   *tlist;
-	QualCost	local_cost,
-				having_cost;
-	Cost		run;
-	Cost		startup;
+	QualCost	local_cost;
+	AggCost		cost;
+
+	cost.groups = c->keys == NIL ? 1 : estimate_num_groups(root, c->keys, rows, NULL, NULL);
+	cost_qual_eval(&local_cost, local, root);
+	cost.read = plan->chunks * SI_CHUNK_OPEN_COST * cpu_tuple_cost + local_cost.startup;
+	if (!by_numbers(root, c, pushed, local))
+		cost.read += input_rel->pages * seq_page_cost +
+			input_rel->tuples * list_length(pushed) * SI_COLUMN_VALUE_COST * cpu_tuple_cost +
+			rows * list_length(c->keys) * KEY_VALUE_COST * cpu_tuple_cost +
+			rows * columns_of(c->aggs, c->relid) * ARGUMENT_COST * cpu_tuple_cost +
+			rows * local_cost.per_tuple;
+	cost.read += output_rel->reltarget->cost.startup;
+	cost.hand_out = cost.groups * (GROUP_COST * cpu_tuple_cost + output_rel->reltarget->cost.per_tuple);
+	return cost;
+}
+
+/* What a path carries to its plan. */
+static List *
+path_private(CollectContext *c, List *pushed, List *local, List *having)
+{
+	List	   *exprs = list_concat(list_copy(c->keys), c->aggs);
+
+	exprs = list_concat(list_concat(exprs, pushed), local);
+	return list_make3(exprs,
+					  list_make4_int(list_length(c->keys), list_length(c->aggs),
+									 list_length(pushed), list_length(local)),
+					  having);
+}
+
+static void
+add_full_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel,
+			  CollectContext *c, List *pushed, List *local, List *having)
+{
+	AggCost		cost = cost_of(root, input_rel, output_rel, c, pushed, local);
+	double		groups = cost.groups;
+	QualCost	having_cost;
 
 	if (!groups_fit(groups, c->keys, list_length(c->aggs)))
 		return;
-	tlist = list_concat(list_copy(c->keys), c->aggs);
-	tlist = list_concat(list_concat(tlist, pushed), local);
-	private = list_make3(tlist,
-						 list_make4_int(list_length(c->keys), list_length(c->aggs),
-										list_length(pushed), list_length(local)),
-						 having);
-
-	cost_qual_eval(&local_cost, local, root);
 	cost_qual_eval(&having_cost, having, root);
-	startup = plan->chunks * SI_CHUNK_OPEN_COST * cpu_tuple_cost +
-		input_rel->pages * seq_page_cost +
-		input_rel->tuples * list_length(pushed) * SI_COLUMN_VALUE_COST * cpu_tuple_cost +
-		rows * list_length(c->keys) * KEY_VALUE_COST * cpu_tuple_cost +
-		rows * columns_of(c->aggs, c->relid) * ARGUMENT_COST * cpu_tuple_cost +
-		local_cost.startup + rows * local_cost.per_tuple;
-	run = groups * (GROUP_COST * cpu_tuple_cost + having_cost.per_tuple) + having_cost.startup;
+	cost.hand_out += having_cost.startup + groups * having_cost.per_tuple;
 	if (having != NIL)
 		groups = clamp_row_est(groups * clauselist_selectivity(root, having, 0, JOIN_INNER, NULL));
-	startup += output_rel->reltarget->cost.startup;
-	run += groups * output_rel->reltarget->cost.per_tuple;
-	add_path(output_rel, (Path *) si_create_upper_path(root, output_rel, output_rel->reltarget, groups,
-													   startup, startup + run, private));
+	add_path(output_rel, (Path *)
+			 si_create_upper_path(root, output_rel, output_rel->reltarget, groups, cost.read,
+								  cost.read + cost.hand_out, path_private(c, pushed, local, having)));
+}
+
+/* The share of one process of a parallel query, which hands out states. */
+static void
+add_partial_agg_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel,
+					 CollectContext *c, List *pushed, List *local)
+{
+	SiRelPlan  *plan = input_rel->fdw_private;
+	AggCost		cost = cost_of(root, input_rel, output_rel, c, pushed, local);
+	Path	   *path;
+
+	if (plan->workers == 0 || !groups_fit(cost.groups, c->keys, list_length(c->aggs)))
+		return;
+	cost.read /= si_parallel_share(plan->workers);
+	path = (Path *) si_create_upper_path(root, output_rel, output_rel->reltarget, cost.groups, cost.read,
+										 cost.read + cost.hand_out,
+										 path_private(c, pushed, local, NIL));
+	path->parallel_aware = true;
+	path->parallel_safe = true;
+	path->parallel_workers = plan->workers;
+	add_partial_path(output_rel, path);
 }
 
 void
@@ -222,25 +300,32 @@ si_agg_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel,
 	CollectContext c = {0};
 	List	   *pushed = NIL;
 	List	   *local = NIL;
-	List	   *having;
+	List	   *having = NIL;
 	ListCell   *lc;
 
-	if (stage != UPPERREL_GROUP_AGG || !si_enable_aggregation || !si_enable_pushdown ||
+	if ((stage != UPPERREL_GROUP_AGG && stage != UPPERREL_PARTIAL_GROUP_AGG) ||
+		!si_enable_aggregation || !si_enable_pushdown ||
 		input_rel->reloptkind != RELOPT_BASEREL || input_rel->fdw_private == NULL ||
 		root->parse->groupingSets != NIL ||
 		((GroupPathExtraData *) extra)->patype != PARTITIONWISE_AGGREGATE_NONE)
 		return;
 
 	c.relid = input_rel->relid;
-	having = (List *) ((GroupPathExtraData *) extra)->havingQual;
 	if (!collect_keys(root, output_rel->reltarget, &c))
 		return;
 	foreach(lc, output_rel->reltarget->exprs)
 		collect(lfirst(lc), &c);
-	collect((Node *) having, &c);
+	if (stage == UPPERREL_GROUP_AGG)
+	{
+		having = (List *) ((GroupPathExtraData *) extra)->havingQual;
+		collect((Node *) having, &c);
+	}
 	if (c.failed || !split_conditions(input_rel, &pushed, &local))
 		return;
-	add_agg_path(root, input_rel, output_rel, &c, pushed, local, having);
+	if (stage == UPPERREL_GROUP_AGG)
+		add_full_path(root, input_rel, output_rel, &c, pushed, local, having);
+	else
+		add_partial_agg_path(root, input_rel, output_rel, &c, pushed, local);
 }
 
 ForeignScan *

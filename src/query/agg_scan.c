@@ -86,6 +86,8 @@ init_aggregates(SiAggScan *agg, List *aggrefs, Relation rel, const SiAttribute *
 			a->form = agg->args[a->arg].value->form;
 		if (aggref->aggfilter != NULL)
 			a->filter = add_filter(agg, aggref->aggfilter, rel, atts);
+		a->offset = agg->states.stride;
+		agg->states.stride += si_aggregate_state_size(a);
 	}
 }
 
@@ -208,8 +210,14 @@ need_groups(SiAggScan *agg, uint32 n)
 		return;
 	while (cap < n)
 		cap *= 2;
-	for (int i = 0; i < agg->layout.naggs; i++)
-		si_aggregate_grow(&agg->aggs[i], agg->group_cap, cap);
+	if (agg->states.stride > 0)
+	{
+		Size		old = agg->group_cap * agg->states.stride;
+		Size		size = cap * agg->states.stride;
+
+		agg->states.bytes = agg->states.bytes == NULL ? si_alloc(size) : si_realloc(agg->states.bytes, size);
+		memset(agg->states.bytes + old, 0, size - old);
+	}
 	agg->group_cap = cap;
 }
 
@@ -337,9 +345,9 @@ whole_chunk(void *arg, const SiChunk *chunk, SiChunkReader *reader)
 		stats = NULL;
 		if (reader != NULL)
 			stats_of_arg(agg, &agg->aggs[i], -1, &stats);
-		si_aggregate_stats(&agg->aggs[i], stats, (uint32) chunk->rows, 0);
+		si_aggregate_stats(&agg->aggs[i], &agg->states, stats, (uint32) chunk->rows, 0);
 	}
-	agg->rows_by_stats += chunk->rows;
+	agg->env.counts.rows_by_stats += chunk->rows;
 	return true;
 }
 
@@ -419,7 +427,7 @@ add_rows(SiAggScan *agg, SiAggregate *a, const SiBatch *batch)
 		else
 			si_batch_value_compute(&agg->env, arg->value, rows);
 	}
-	si_aggregate_rows(a, arg, rows, groups);
+	si_aggregate_rows(a, &agg->states, arg, rows, groups);
 }
 
 /* Adds all rows of the block by numbers about them; false when that cannot be done. */
@@ -432,7 +440,7 @@ add_by_stats(SiAggScan *agg, SiAggregate *a, const SiBatch *batch, uint32 group)
 		!si_aggregate_takes_stats(a, a->arg < 0 ? NULL : &agg->args[a->arg]) ||
 		!stats_of_arg(agg, a, agg->scan->reader->block, &stats))
 		return false;
-	si_aggregate_stats(a, stats, batch->nrows, group);
+	si_aggregate_stats(a, &agg->states, stats, batch->nrows, group);
 	return true;
 }
 
@@ -475,7 +483,7 @@ add_batch(SiAggScan *agg, SiBatch *batch)
 		add_rows(agg, &agg->aggs[i], batch);
 	}
 	if (!prepared && constant)
-		agg->rows_by_stats += batch->nrows;
+		agg->env.counts.rows_by_stats += batch->nrows;
 }
 
 /* Begins an execution: no group, values of filters computed. */
@@ -488,6 +496,7 @@ reset_groups(SiAggScan *agg)
 	old = MemoryContextSwitchTo(agg->group_cxt);
 	agg->ngroups = 0;
 	agg->group_cap = 0;
+	agg->states.bytes = NULL;
 	for (int k = 0; k < agg->layout.nkeys; k++)
 	{
 		si_group_key_reset(agg->keys[k]);
@@ -554,7 +563,7 @@ si_agg_next(SiAggScan *agg, TupleTableSlot *slot)
 	{
 		int			a = agg->layout.nkeys + i;
 
-		slot->tts_values[a] = si_aggregate_result(&agg->aggs[i], group, &slot->tts_isnull[a]);
+		slot->tts_values[a] = si_aggregate_result(&agg->aggs[i], &agg->states, group, &slot->tts_isnull[a]);
 	}
 	for (int k = agg->layout.nkeys - 1; k >= 0; k--)
 	{

@@ -38,6 +38,7 @@ typedef struct SiAggScan
 	SiGroupKey **keys;
 	SiIntTable *pairs;			/* nkeys - 1: (group of the keys before, number of this key) */
 	SiAggregate *aggs;
+	SiStates	states;
 	int			nargs;
 	SiAggArg   *args;
 	int			nfilters;
@@ -52,7 +53,6 @@ typedef struct SiAggScan
 	uint64		batches;
 	bool		done;			/* all rows are read */
 	uint32		next;			/* group to hand out */
-	int64		rows_by_stats;	/* for EXPLAIN */
 
 	SiRows	   *rows;			/* of the batch at hand */
 	SiRows	   *filtered;		/* those that a FILTER leaves */

@@ -87,7 +87,7 @@ si_aggregate_kind(Aggref *agg, Index relid)
 
 	if (agg->aggorder != NIL || agg->aggdirectargs != NIL || agg->aggvariadic ||
 		agg->aggkind != AGGKIND_NORMAL || agg->agglevelsup != 0 ||
-		agg->aggsplit != AGGSPLIT_SIMPLE)
+		(agg->aggsplit != AGGSPLIT_SIMPLE && agg->aggsplit != AGGSPLIT_INITIAL_SERIAL))
 		return SI_AGGREGATE_NONE;
 	if (agg->args != NIL)
 		arg = ((TargetEntry *) linitial(agg->args))->expr;
@@ -116,6 +116,7 @@ si_aggregate_init(SiAggregate *agg, Aggref *aggref)
 	agg->function = aggref->aggfnoid;
 	agg->arg = -1;
 	agg->filter = -1;
+	agg->partial = aggref->aggsplit == AGGSPLIT_INITIAL_SERIAL;
 	if (aggref->args != NIL)
 		agg->argtype = exprType((Node *) ((TargetEntry *) linitial(aggref->args))->expr);
 	agg->kind = kind_of_function(agg->function, agg->argtype);
@@ -123,166 +124,136 @@ si_aggregate_init(SiAggregate *agg, Aggref *aggref)
 		agg->kind = SI_AGGREGATE_COUNT_DISTINCT;
 }
 
-void
-si_aggregate_reset(SiAggregate *agg)
+Size
+si_aggregate_state_size(const SiAggregate *agg)
 {
-	/* the memory was that of the groups, which is reset as a whole */
-	agg->counts = NULL;
-	agg->sums = NULL;
-	agg->doubles = NULL;
-	agg->floats = NULL;
-	agg->keys = NULL;
-	agg->moments = NULL;
-	if (agg->kind == SI_AGGREGATE_COUNT_DISTINCT)
-		si_int_table_init(&agg->pairs);
-}
-
-/* An array of states, made longer with zeros. */
-static void *
-grow_array(void *array, Size element, uint32 old_groups, uint32 new_groups)
-{
-	if (array == NULL)
-		array = si_alloc(new_groups * element);
-	else
-		array = si_realloc(array, new_groups * element);
-	memset((char *) array + old_groups * element, 0, (new_groups - old_groups) * element);
-	return array;
-}
-
-void
-si_aggregate_grow(SiAggregate *agg, uint32 old_groups, uint32 new_groups)
-{
-	agg->counts = grow_array(agg->counts, sizeof(int64), old_groups, new_groups);
 	switch (agg->kind)
 	{
 		case SI_AGGREGATE_SUM_LONG:
-			agg->sums = grow_array(agg->sums, sizeof(int128), old_groups, new_groups);
-			break;
+			return sizeof(SiSumState);
 		case SI_AGGREGATE_SUM_FLOAT:
-			agg->floats = grow_array(agg->floats, sizeof(float), old_groups, new_groups);
-			break;
 		case SI_AGGREGATE_SUM_DOUBLE:
-			agg->doubles = grow_array(agg->doubles, sizeof(double), old_groups, new_groups);
-			break;
+			return sizeof(SiFloatState);
 		case SI_AGGREGATE_MIN:
 		case SI_AGGREGATE_MAX:
 		case SI_AGGREGATE_AND:
 		case SI_AGGREGATE_OR:
-			agg->keys = grow_array(agg->keys, sizeof(int64), old_groups, new_groups);
-			break;
+			return sizeof(SiKeyState);
 		case SI_AGGREGATE_MOMENTS:
-			agg->moments = grow_array(agg->moments, sizeof(SiMoments), old_groups, new_groups);
-			break;
+			return sizeof(SiMoments);
 		default:
-			break;
+			return sizeof(int64);
 	}
 }
 
-Size
-si_aggregate_memory(const SiAggregate *agg, uint32 groups)
+void
+si_aggregate_reset(SiAggregate *agg)
 {
-	Size		each = sizeof(int64);
-
-	switch (agg->kind)
-	{
-		case SI_AGGREGATE_SUM_LONG:
-			each += sizeof(int128);
-			break;
-		case SI_AGGREGATE_MOMENTS:
-			each += sizeof(SiMoments);
-			break;
-		case SI_AGGREGATE_COUNT_DISTINCT:
-			return each * groups + si_int_table_memory(&agg->pairs);
-		default:
-			each += sizeof(int64);
-			break;
-	}
-	return each * groups;
+	if (agg->kind == SI_AGGREGATE_COUNT_DISTINCT)
+		si_int_table_init(&agg->pairs);
 }
 
 /* ---------------------------------------------------------------- updates */
 
-/* Runs a statement for every row whose value is not null. */
-#define FOR_VALUES(statement) \
+/* Rows ahead whose state is requested from memory. */
+#define LOOK_AHEAD	16
+
+#define STATE(type, group) ((type *) (bytes + (group) * stride))
+
+/* Runs a statement for every row, s being the state of its group. */
+#define FOR_ROWS(type, statement) \
 	do { \
-		for (uint32 i_ = 0; i_ < rows->n; i_++) \
+		const Size	stride = states->stride; \
+		char	   *bytes = states->bytes + agg->offset; \
+		for (uint32 i = 0; i < rows->n; i++) \
 		{ \
-			uint32		row = rows->row[i_]; \
-			uint32		g = groups[i_]; \
-			if (nulls != NULL && si_bit(nulls, row)) \
-				continue; \
-			counts[g]++; \
+			uint32		row = rows->row[i]; \
+			type	   *s = STATE(type, groups[i]); \
+			(void) row; \
+			if (i + LOOK_AHEAD < rows->n) \
+				__builtin_prefetch(STATE(type, groups[i + LOOK_AHEAD])); \
 			statement; \
 		} \
 	} while (0)
 
-static void
-sum_rows(SiAggregate *agg, const SiBatchValue *value, const SiRows *rows, const uint32 *groups)
-{
-	const uint64 *nulls = value->nulls;
-	int64	   *counts = agg->counts;
+/* The same for every row whose value is not null. */
+#define FOR_VALUES(type, statement) \
+	do { \
+		const uint64 *nulls = value->nulls; \
+		if (nulls == NULL) \
+			FOR_ROWS(type, statement); \
+		else \
+			FOR_ROWS(type, if (!si_bit(nulls, row)) { statement; }); \
+	} while (0)
 
+static void
+sum_rows(SiAggregate *agg, const SiStates *states, const SiBatchValue *value, const SiRows *rows,
+		 const uint32 *groups)
+{
 	switch (agg->kind)
 	{
 		case SI_AGGREGATE_SUM_LONG:
-			FOR_VALUES(agg->sums[g] += value->v.longs[row]);
+			FOR_VALUES(SiSumState, s->count++; s->sum += value->v.longs[row]);
 			break;
 		case SI_AGGREGATE_SUM_FLOAT:
-			FOR_VALUES(agg->floats[g] = counts[g] == 1 ? value->v.floats[row] :
-					   float4_pl(agg->floats[g], value->v.floats[row]));
+			FOR_VALUES(SiFloatState, s->sum = s->count++ == 0 ? value->v.floats[row] :
+					   float4_pl((float) s->sum, value->v.floats[row]));
 			break;
 		default:
-			FOR_VALUES(agg->doubles[g] = counts[g] == 1 ? value->v.doubles[row] :
-					   float8_pl(agg->doubles[g], value->v.doubles[row]));
+			FOR_VALUES(SiFloatState, s->sum = s->count++ == 0 ? value->v.doubles[row] :
+					   float8_pl(s->sum, value->v.doubles[row]));
 			break;
 	}
 }
 
-static inline int64
-ordered_key(const SiBatchValue *value, SiForm form, uint32 row)
-{
-	switch (form)
-	{
-		case SI_FORM_FLOAT:
-			return si_double_key(value->v.floats[row]);
-		case SI_FORM_DOUBLE:
-			return si_double_key(value->v.doubles[row]);
-		default:
-			return value->v.longs[row];
-	}
-}
+/* Updates the least or greatest key; the sense is known to the compiler. */
+#define EXTREME(key_expression, comparison) \
+	FOR_VALUES(SiKeyState, int64 k = (key_expression); \
+			   if (s->count++ == 0 || k comparison s->key) s->key = k)
 
 static void
-extreme_rows(SiAggregate *agg, const SiBatchValue *value, const SiRows *rows, const uint32 *groups)
+extreme_rows(SiAggregate *agg, const SiStates *states, const SiBatchValue *value, const SiRows *rows,
+			 const uint32 *groups)
 {
-	const uint64 *nulls = value->nulls;
-	int64	   *counts = agg->counts;
-	int64	   *keys = agg->keys;
 	bool		least = agg->kind == SI_AGGREGATE_MIN || agg->kind == SI_AGGREGATE_AND;
 
-	if (least)
-		FOR_VALUES(int64 k = ordered_key(value, agg->form, row);
-				   if (counts[g] == 1 || k < keys[g])
-				   keys[g] = k);
-	else
-		FOR_VALUES(int64 k = ordered_key(value, agg->form, row);
-				   if (counts[g] == 1 || k > keys[g])
-				   keys[g] = k);
+	switch (agg->form)
+	{
+		case SI_FORM_FLOAT:
+			if (least)
+				EXTREME(si_double_key(value->v.floats[row]), <);
+			else
+				EXTREME(si_double_key(value->v.floats[row]), >);
+			break;
+		case SI_FORM_DOUBLE:
+			if (least)
+				EXTREME(si_double_key(value->v.doubles[row]), <);
+			else
+				EXTREME(si_double_key(value->v.doubles[row]), >);
+			break;
+		default:
+			if (least)
+				EXTREME(value->v.longs[row], <);
+			else
+				EXTREME(value->v.longs[row], >);
+			break;
+	}
 }
 
 /* One value more, as float8_accum() does it. */
 static void
 add_moment(SiMoments *m, double value)
 {
-	double		n = m->n + 1.0;
+	double		before = (double) m->count;
+	double		n = before + 1.0;
 	double		sx = m->sx + value;
 	double		sxx = m->sxx;
 
-	if (m->n > 0.0)
+	if (m->count > 0)
 	{
 		double		tmp = value * n - sx;
 
-		sxx += tmp * tmp / (n * m->n);
+		sxx += tmp * tmp / (n * before);
 		if (isinf(sx) || isinf(sxx))
 		{
 			if (!isinf(m->sx) && !isinf(value))
@@ -292,25 +263,24 @@ add_moment(SiMoments *m, double value)
 	}
 	else if (isnan(value) || isinf(value))
 		sxx = get_float8_nan();
-	m->n = n;
+	m->count++;
 	m->sx = sx;
 	m->sxx = sxx;
 }
 
 static void
-moment_rows(SiAggregate *agg, const SiBatchValue *value, const SiRows *rows, const uint32 *groups)
+moment_rows(SiAggregate *agg, const SiStates *states, const SiBatchValue *value, const SiRows *rows,
+			const uint32 *groups)
 {
-	const uint64 *nulls = value->nulls;
-	int64	   *counts = agg->counts;
-
 	if (agg->form == SI_FORM_FLOAT)
-		FOR_VALUES(add_moment(&agg->moments[g], value->v.floats[row]));
+		FOR_VALUES(SiMoments, add_moment(s, value->v.floats[row]));
 	else
-		FOR_VALUES(add_moment(&agg->moments[g], value->v.doubles[row]));
+		FOR_VALUES(SiMoments, add_moment(s, value->v.doubles[row]));
 }
 
 static void
-distinct_rows(SiAggregate *agg, const SiGroupKey *key, const SiRows *rows, const uint32 *groups)
+distinct_rows(SiAggregate *agg, const SiStates *states, const SiGroupKey *key, const SiRows *rows,
+			  const uint32 *groups)
 {
 	uint64		last = PG_UINT64_MAX;
 
@@ -324,43 +294,40 @@ distinct_rows(SiAggregate *agg, const SiGroupKey *key, const SiRows *rows, const
 			continue;
 		last = pair;
 		si_int_table_number(&agg->pairs, pair);
-		agg->counts[groups[i]] += agg->pairs.count - before;
+		*(int64 *) si_aggregate_state(agg, states, groups[i]) += agg->pairs.count - before;
 	}
 }
 
 void
-si_aggregate_rows(SiAggregate *agg, const SiAggArg *arg, const SiRows *rows, const uint32 *groups)
+si_aggregate_rows(SiAggregate *agg, const SiStates *states, const SiAggArg *arg, const SiRows *rows,
+				  const uint32 *groups)
 {
+	const SiBatchValue *value = arg == NULL ? NULL : arg->value;
+
 	switch (agg->kind)
 	{
 		case SI_AGGREGATE_COUNT_ROWS:
-			for (uint32 i = 0; i < rows->n; i++)
-				agg->counts[groups[i]]++;
+			FOR_ROWS(int64, (*s)++);
 			break;
 		case SI_AGGREGATE_COUNT:
-			{
-				const uint64 *nulls = arg->value->nulls;
-				int64	   *counts = agg->counts;
-
-				FOR_VALUES((void) 0);
-				break;
-			}
+			FOR_VALUES(int64, (*s)++);
+			break;
 		case SI_AGGREGATE_COUNT_DISTINCT:
-			distinct_rows(agg, arg->key, rows, groups);
+			distinct_rows(agg, states, arg->key, rows, groups);
 			break;
 		case SI_AGGREGATE_SUM_LONG:
 		case SI_AGGREGATE_SUM_FLOAT:
 		case SI_AGGREGATE_SUM_DOUBLE:
-			sum_rows(agg, arg->value, rows, groups);
+			sum_rows(agg, states, value, rows, groups);
 			break;
 		case SI_AGGREGATE_MIN:
 		case SI_AGGREGATE_MAX:
 		case SI_AGGREGATE_AND:
 		case SI_AGGREGATE_OR:
-			extreme_rows(agg, arg->value, rows, groups);
+			extreme_rows(agg, states, value, rows, groups);
 			break;
 		case SI_AGGREGATE_MOMENTS:
-			moment_rows(agg, arg->value, rows, groups);
+			moment_rows(agg, states, value, rows, groups);
 			break;
 		case SI_AGGREGATE_NONE:
 			break;
@@ -390,47 +357,48 @@ si_aggregate_takes_stats(const SiAggregate *agg, const SiAggArg *arg)
 }
 
 static void
-add_sum(SiAggregate *agg, const SiColumnStats *stats, uint32 group)
+add_double(SiFloatState *state, const SiColumnStats *stats)
 {
-	if (agg->kind == SI_AGGREGATE_SUM_LONG)
-		agg->sums[group] += stats->sum.i;
-	else
-	{
-		double		before = agg->doubles[group];
+	double		before = state->sum;
 
-		agg->doubles[group] = before + stats->sum.d;
-		if (isinf(agg->doubles[group]) && !isinf(before) &&
-			!isinf(stats->min.d) && !isinf(stats->max.d))
-			float_overflow_error();
-	}
+	state->sum = state->count == 0 ? stats->sum.d : before + stats->sum.d;
+	if (isinf(state->sum) && !isinf(before) && !isinf(stats->min.d) && !isinf(stats->max.d))
+		float_overflow_error();
+}
+
+static void
+add_extreme(const SiAggregate *agg, SiKeyState *state, const SiColumnStats *stats)
+{
+	bool		least = agg->kind == SI_AGGREGATE_MIN;
+	int64		key;
+
+	if (agg->form == SI_FORM_FLOAT || agg->form == SI_FORM_DOUBLE)
+		key = si_double_key(least ? stats->min.d : stats->max.d);
+	else
+		key = least ? stats->min.i : stats->max.i;
+	if (state->count == 0 || (least ? key < state->key : key > state->key))
+		state->key = key;
 }
 
 void
-si_aggregate_stats(SiAggregate *agg, const SiColumnStats *stats, uint32 nrows, uint32 group)
+si_aggregate_stats(SiAggregate *agg, const SiStates *states, const SiColumnStats *stats, uint32 nrows,
+				   uint32 group)
 {
-	int64		key;
-	uint32		values;
+	void	   *state = si_aggregate_state(agg, states, group);
+	int64	   *count = state;	/* every state begins with it */
 
 	if (agg->kind == SI_AGGREGATE_COUNT_ROWS)
 	{
-		agg->counts[group] += nrows;
+		*count += nrows;
 		return;
 	}
 	if (stats == NULL || stats->null_count == nrows)
 		return;
-	values = nrows - stats->null_count;
-	if (agg->kind == SI_AGGREGATE_SUM_LONG || agg->kind == SI_AGGREGATE_SUM_DOUBLE)
-		add_sum(agg, stats, group);
+	if (agg->kind == SI_AGGREGATE_SUM_LONG)
+		((SiSumState *) state)->sum += stats->sum.i;
+	else if (agg->kind == SI_AGGREGATE_SUM_DOUBLE)
+		add_double(state, stats);
 	else if (agg->kind == SI_AGGREGATE_MIN || agg->kind == SI_AGGREGATE_MAX)
-	{
-		bool		least = agg->kind == SI_AGGREGATE_MIN;
-
-		if (agg->form == SI_FORM_FLOAT || agg->form == SI_FORM_DOUBLE)
-			key = si_double_key(least ? stats->min.d : stats->max.d);
-		else
-			key = least ? stats->min.i : stats->max.i;
-		if (agg->counts[group] == 0 || (least ? key < agg->keys[group] : key > agg->keys[group]))
-			agg->keys[group] = key;
-	}
-	agg->counts[group] += values;
+		add_extreme(agg, state, stats);
+	*count += nrows - stats->null_count;
 }

@@ -39,11 +39,30 @@ typedef enum SiAggregateKind
 	SI_AGGREGATE_MOMENTS				/* avg, variance and stddev of floating point */
 } SiAggregateKind;
 
+/* The state of an aggregate for one group: a count of values, then what the kind needs. */
+typedef struct SiSumState
+{
+	int64		count;
+	int128		sum;
+} SiSumState;
+
+typedef struct SiFloatState
+{
+	int64		count;
+	double		sum;
+} SiFloatState;
+
+typedef struct SiKeyState
+{
+	int64		count;
+	int64		key;			/* least or greatest, as an ordered key */
+} SiKeyState;
+
 /* Running numbers of floating point values (Youngs and Cramer). */
 typedef struct SiMoments
 {
-	double		n,
-				sx,
+	int64		count;
+	double		sx,
 				sxx;
 } SiMoments;
 
@@ -63,41 +82,51 @@ typedef struct SiAggregate
 	SiForm		form;			/* of the argument */
 	int			arg;			/* -1: none */
 	int			filter;			/* -1: none */
+	bool		partial;		/* the result is a state, for PostgreSQL to combine */
 
-	/* by group; which of them depends on the kind */
-	int64	   *counts;			/* values that were not null */
-	int128	   *sums;
-	double	   *doubles;
-	float	   *floats;
-	int64	   *keys;			/* least or greatest, as ordered keys */
-	SiMoments  *moments;
+	Size		offset;			/* of its state among those of a group */
 	SiIntTable	pairs;			/* COUNT_DISTINCT: (group, value) that were seen */
 } SiAggregate;
+
+/*
+ * The states of all aggregates, those of one group side by side: a row of a
+ * large grouping costs one place in memory, not one for each aggregate.
+ */
+typedef struct SiStates
+{
+	char	   *bytes;
+	Size		stride;			/* bytes of a group */
+} SiStates;
 
 /* The kind of an aggregate call, SI_AGGREGATE_NONE when it is not one of ours; for the planner. */
 extern SiAggregateKind si_aggregate_kind(Aggref *agg, Index relid);
 
 extern void si_aggregate_init(SiAggregate *agg, Aggref *aggref);
-/* Begins with no group.  States are kept in CurrentMemoryContext. */
+/* Bytes of the aggregate's state; zeros are the state of no value. */
+extern Size si_aggregate_state_size(const SiAggregate *agg);
+/* Begins with no group; what it keeps beside its states is in CurrentMemoryContext. */
 extern void si_aggregate_reset(SiAggregate *agg);
-/* Makes room for groups, from old to new in number, with nothing seen. */
-extern void si_aggregate_grow(SiAggregate *agg, uint32 old_groups, uint32 new_groups);
 
 /*
  * Adds rows.  groups[i] is the group of rows->row[i]; values is computed.
  */
-extern void si_aggregate_rows(SiAggregate *agg, const SiAggArg *arg, const SiRows *rows,
-							  const uint32 *groups);
+extern void si_aggregate_rows(SiAggregate *agg, const SiStates *states, const SiAggArg *arg,
+							  const SiRows *rows, const uint32 *groups);
 
 /* Whether numbers about rows are enough to add them. */
 extern bool si_aggregate_takes_stats(const SiAggregate *agg, const SiAggArg *arg);
 /* Adds all of nrows rows by numbers about the argument's column (NULL: it has only nulls). */
-extern void si_aggregate_stats(SiAggregate *agg, const SiColumnStats *stats, uint32 nrows,
-							   uint32 group);
+extern void si_aggregate_stats(SiAggregate *agg, const SiStates *states, const SiColumnStats *stats,
+							   uint32 nrows, uint32 group);
 
 /* The result of a group, in CurrentMemoryContext (aggregate_result.c). */
-extern Datum si_aggregate_result(const SiAggregate *agg, uint32 group, bool *isnull);
+extern Datum si_aggregate_result(const SiAggregate *agg, const SiStates *states, uint32 group,
+								 bool *isnull);
 
-extern Size si_aggregate_memory(const SiAggregate *agg, uint32 groups);
+static inline void *
+si_aggregate_state(const SiAggregate *agg, const SiStates *states, uint32 group)
+{
+	return states->bytes + group * states->stride + agg->offset;
+}
 
 #endif							/* SI_QUERY_AGGREGATE_H */

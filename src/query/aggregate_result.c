@@ -8,6 +8,7 @@
 
 #include "catalog/pg_type.h"
 #include "query/aggregate.h"
+#include "query/aggregate_state.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/float.h"
@@ -16,9 +17,8 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-/* A sum of longs as numeric. */
-static Numeric
-numeric_of_sum(int128 sum)
+Numeric
+si_numeric_of_sum(int128 sum)
 {
 	char		digits[48];
 	char	   *p = digits + sizeof(digits) - 1;
@@ -36,18 +36,18 @@ numeric_of_sum(int128 sum)
 }
 
 static Datum
-result_of_sum(const SiAggregate *agg, uint32 group)
+result_of_sum(const SiAggregate *agg, const SiSumState *state)
 {
 	switch (agg->function)
 	{
 		case F_SUM_INT4:
 		case F_SUM_INT2:
-			return Int64GetDatum((int64) agg->sums[group]);
+			return Int64GetDatum((int64) state->sum);
 		case F_SUM_INT8:
-			return NumericGetDatum(numeric_of_sum(agg->sums[group]));
+			return NumericGetDatum(si_numeric_of_sum(state->sum));
 		default:
-			return DirectFunctionCall2(numeric_div, NumericGetDatum(numeric_of_sum(agg->sums[group])),
-									   NumericGetDatum(int64_to_numeric(agg->counts[group])));
+			return DirectFunctionCall2(numeric_div, NumericGetDatum(si_numeric_of_sum(state->sum)),
+									   NumericGetDatum(int64_to_numeric(state->count)));
 	}
 }
 
@@ -88,22 +88,24 @@ result_of_key(const SiAggregate *agg, int64 key)
 static Datum
 result_of_moments(const SiAggregate *agg, const SiMoments *m, bool *isnull)
 {
+	double		n = (double) m->count;
+
 	switch (agg->function)
 	{
 		case F_AVG_FLOAT4:
 		case F_AVG_FLOAT8:
-			return Float8GetDatum(m->sx / m->n);
+			return Float8GetDatum(m->sx / n);
 		case F_VAR_POP_FLOAT4:
 		case F_VAR_POP_FLOAT8:
-			return Float8GetDatum(m->sxx / m->n);
+			return Float8GetDatum(m->sxx / n);
 		case F_STDDEV_POP_FLOAT4:
 		case F_STDDEV_POP_FLOAT8:
-			return Float8GetDatum(sqrt(m->sxx / m->n));
+			return Float8GetDatum(sqrt(m->sxx / n));
 		default:
 			break;
 	}
 	/* of a sample: one value has none */
-	*isnull = m->n <= 1.0;
+	*isnull = n <= 1.0;
 	if (*isnull)
 		return (Datum) 0;
 	switch (agg->function)
@@ -112,32 +114,38 @@ result_of_moments(const SiAggregate *agg, const SiMoments *m, bool *isnull)
 		case F_VARIANCE_FLOAT8:
 		case F_VAR_SAMP_FLOAT4:
 		case F_VAR_SAMP_FLOAT8:
-			return Float8GetDatum(m->sxx / (m->n - 1.0));
+			return Float8GetDatum(m->sxx / (n - 1.0));
 		default:
-			return Float8GetDatum(sqrt(m->sxx / (m->n - 1.0)));
+			return Float8GetDatum(sqrt(m->sxx / (n - 1.0)));
 	}
 }
 
 Datum
-si_aggregate_result(const SiAggregate *agg, uint32 group, bool *isnull)
+si_aggregate_result(const SiAggregate *agg, const SiStates *states, uint32 group, bool *isnull)
 {
+	const void *state = si_aggregate_state(agg, states, group);
+	int64		count = *(const int64 *) state;
+
 	*isnull = false;
-	if (agg->kind == SI_AGGREGATE_COUNT_ROWS || agg->kind == SI_AGGREGATE_COUNT || agg->kind == SI_AGGREGATE_COUNT_DISTINCT)
-		return Int64GetDatum(agg->counts[group]);
-	*isnull = agg->counts[group] == 0;
+	if (agg->partial && si_aggregate_has_own_state(agg))
+		return si_aggregate_state_datum(agg, state, isnull);
+	if (agg->kind == SI_AGGREGATE_COUNT_ROWS || agg->kind == SI_AGGREGATE_COUNT ||
+		agg->kind == SI_AGGREGATE_COUNT_DISTINCT)
+		return Int64GetDatum(count);
+	*isnull = count == 0;
 	if (*isnull)
 		return (Datum) 0;
 	switch (agg->kind)
 	{
 		case SI_AGGREGATE_SUM_LONG:
-			return result_of_sum(agg, group);
+			return result_of_sum(agg, state);
 		case SI_AGGREGATE_SUM_FLOAT:
-			return Float4GetDatum(agg->floats[group]);
+			return Float4GetDatum((float) ((const SiFloatState *) state)->sum);
 		case SI_AGGREGATE_SUM_DOUBLE:
-			return Float8GetDatum(agg->doubles[group]);
+			return Float8GetDatum(((const SiFloatState *) state)->sum);
 		case SI_AGGREGATE_MOMENTS:
-			return result_of_moments(agg, &agg->moments[group], isnull);
+			return result_of_moments(agg, state, isnull);
 		default:
-			return result_of_key(agg, agg->keys[group]);
+			return result_of_key(agg, ((const SiKeyState *) state)->key);
 	}
 }

@@ -209,7 +209,7 @@ si_row_evaluate(SiBatchEnv *env, ExprState *state, const int *columns, int ncolu
 		si_chunk_load(r, columns[i]);
 		slot->tts_values[a] = si_chunk_datum(r, columns[i], row, &slot->tts_isnull[a]);
 	}
-	env->rows_by_executor++;
+	env->counts.rows_by_executor++;
 	ResetExprContext(env->econtext);
 	env->econtext->ecxt_scantuple = slot;
 	result = ExecEvalExprSwitchContext(state, env->econtext, isnull);
@@ -226,7 +226,7 @@ si_entry_evaluate(SiBatchEnv *env, ExprState *state, int column, uint32 code, bo
 	int			a = r->columns[column].att->attno - 1;
 	Datum		result;
 
-	env->evaluations++;
+	env->counts.evaluations++;
 	slot->tts_isnull[a] = code == 0;
 	slot->tts_values[a] = code == 0 ? (Datum) 0 : si_chunk_text(r, column, code);
 	ResetExprContext(env->econtext);

@@ -24,6 +24,7 @@
 #include "postgres.h"
 
 #include "nodes/execnodes.h"
+#include "query/parallel.h"
 #include "query/scan.h"
 
 /* The selected rows of a block, by number. */
@@ -54,8 +55,7 @@ typedef struct SiBatchEnv
 	ExprContext *econtext;
 	TupleTableSlot *slot;		/* of the table; all null between uses */
 	MemoryContext cxt;			/* of the scan */
-	int64		rows_by_executor;	/* for EXPLAIN */
-	int64		evaluations;	/* of dictionary entries */
+	SiAggCounts counts;
 } SiBatchEnv;
 
 typedef enum SiBatchValueKind

@@ -108,9 +108,9 @@ show_aggregation(const ForeignScan *plan, const SiAggScan *agg, ExplainState *es
 	show_part("Row Filter", plan, at + l.npushed, at + l.npushed + l.nlocal, es);
 	if (!es->analyze || agg == NULL)
 		return;
-	ExplainPropertyInteger("Rows from Metadata", NULL, agg->rows_by_stats, es);
-	ExplainPropertyInteger("Rows by Executor", NULL, agg->env.rows_by_executor, es);
-	ExplainPropertyInteger("Entries by Executor", NULL, agg->env.evaluations, es);
+	ExplainPropertyInteger("Rows from Metadata", NULL, agg->env.counts.rows_by_stats, es);
+	ExplainPropertyInteger("Rows by Executor", NULL, agg->env.counts.rows_by_executor, es);
+	ExplainPropertyInteger("Entries by Executor", NULL, agg->env.counts.evaluations, es);
 }
 
 static void

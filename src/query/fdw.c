@@ -24,11 +24,13 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
 #include "query/agg_scan.h"
 #include "query/fdw.h"
+#include "query/parallel.h"
 #include "utils/lsyscache.h"
 
 PG_FUNCTION_INFO_V1(si_fdw_handler);
@@ -96,9 +98,19 @@ si_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 	}
 }
 
+/* Processes that are worth sharing a scan. */
+static int
+parallel_workers(RelOptInfo *baserel, double chunks)
+{
+	int			workers = compute_parallel_worker(baserel, baserel->pages, -1, max_parallel_workers_per_gather);
+
+	return Min(workers, (int) chunks - 1);
+}
+
 /*
- * si_get_paths makes the one path there is: all chunks one after the other.
- * Pushed conditions cost little, so a scan costs what it decodes.
+ * si_get_paths makes the path of one process that takes all chunks one after
+ * the other, and that of several that share them.  Pushed conditions cost
+ * little, so a scan costs what it decodes.
  */
 static void
 si_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
@@ -122,6 +134,19 @@ si_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 
 	add_path(baserel, (Path *)
 			 si_create_scan_path(root, baserel, local.startup, local.startup + run));
+
+	plan->workers = baserel->consider_parallel ? parallel_workers(baserel, plan->chunks) : 0;
+	if (plan->workers > 0 && baserel->lateral_relids == NULL)
+	{
+		double		share = si_parallel_share(plan->workers);
+		Path	   *path = (Path *) si_create_scan_path(root, baserel, local.startup,
+														local.startup + run / share);
+
+		path->parallel_aware = true;
+		path->parallel_workers = plan->workers;
+		path->rows = clamp_row_est(path->rows / share);
+		add_partial_path(baserel, path);
+	}
 }
 
 /* Attribute numbers of the columns that rows must carry. */
@@ -352,10 +377,15 @@ si_truncate(List *rels, DropBehavior behavior, bool restart_seqs)
 			 errhint("Drop the foreign table to remove the data source with its rows.")));
 }
 
+/*
+ * A scan keeps nothing that another process would have to know, but for
+ * sources that are written in this transaction, which parallel queries never
+ * see: their snapshot is one.
+ */
 static bool
 si_is_parallel_safe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 {
-	return false;
+	return true;
 }
 
 Datum
@@ -375,6 +405,11 @@ si_fdw_handler(PG_FUNCTION_ARGS)
 	routine->PlanForeignModify = si_plan_modify;
 	routine->ExecForeignTruncate = si_truncate;
 	routine->IsForeignScanParallelSafe = si_is_parallel_safe;
+	routine->EstimateDSMForeignScan = si_parallel_estimate;
+	routine->InitializeDSMForeignScan = si_parallel_initialize;
+	routine->ReInitializeDSMForeignScan = si_parallel_reinitialize;
+	routine->InitializeWorkerForeignScan = si_parallel_worker;
+	routine->ShutdownForeignScan = si_parallel_shutdown;
 	routine->ExplainForeignScan = si_fdw_explain;
 	routine->AnalyzeForeignTable = si_fdw_analyze;
 	PG_RETURN_POINTER(routine);

@@ -32,7 +32,15 @@ typedef struct SiRelPlan
 	List	   *pushed;			/* RestrictInfos that the scan decides */
 	double		chunks;
 	double		tuples;
+	int			workers;		/* that would share the scan; 0: none */
 } SiRelPlan;
+
+/* How many processes' work is done at a time when the leader helps a little. */
+static inline double
+si_parallel_share(int workers)
+{
+	return workers + Max(0.0, 1.0 - 0.3 * workers);
+}
 
 /* ForeignScanState.fdw_state: a scan that hands out rows, or groups. */
 typedef struct SiFdwState

@@ -82,9 +82,11 @@ shift_number(SiGroupKey *key, uint32 in_table, uint32 table_count)
 static inline uint32
 number_of_bytes(SiGroupKey *key, const char *bytes, Size len)
 {
-	uint32		code = si_dict_lookup(&key->texts, bytes, (uint32) len);
+	uint32		length = (uint32) len;
+	uint32		number;
 
-	return shift_number(key, code - 1, key->texts.count);
+	si_text_table_numbers(&key->texts, 1, &bytes, &length, &number);
+	return shift_number(key, number, key->texts.count);
 }
 
 static inline uint32
@@ -189,8 +191,12 @@ si_group_key_datum(const SiGroupKey *key, uint32 number, bool *isnull)
 	if (key->form == SI_KEY_NUMERIC)
 		return key->first[n];
 	if (key->form == SI_KEY_TEXT)
-		return PointerGetDatum(cstring_to_text_with_len(key->texts.bytes + key->texts.offsets[n],
-														key->texts.offsets[n + 1] - key->texts.offsets[n]));
+	{
+		uint32		len;
+		const char *text = si_text_table_text(&key->texts, n, &len);
+
+		return PointerGetDatum(cstring_to_text_with_len(text, len));
+	}
 	value = (int64) key->ints.keys[n];
 	switch (key->type)
 	{
@@ -260,7 +266,7 @@ si_group_key_reset(SiGroupKey *key)
 	memset(&key->texts, 0, sizeof(key->texts));
 	memset(&key->ints, 0, sizeof(key->ints));
 	if (key->form == SI_KEY_TEXT || key->form == SI_KEY_NUMERIC)
-		si_dict_init(&key->texts);
+		si_text_table_init(&key->texts);
 	else
 		si_int_table_init(&key->ints);
 	if (key->kind == SI_KEY_SCALAR)
@@ -277,7 +283,7 @@ Size
 si_group_key_memory(const SiGroupKey *key)
 {
 	if (key->form == SI_KEY_TEXT || key->form == SI_KEY_NUMERIC)
-		return si_dict_memory(&key->texts) + key->texts.cap - key->texts.used;
+		return key->texts.memory;
 	return si_int_table_memory(&key->ints);
 }
 
@@ -299,21 +305,62 @@ code_map(SiBatchEnv *env, SiGroupKey *key, const SiDict *dict)
 	return key->map;
 }
 
-/* The number of a code that the map does not have yet. */
+/* The number of what an expression makes of an entry. */
 static uint32
-number_of_code(SiBatchEnv *env, SiGroupKey *key, const SiDict *dict, uint32 code)
+number_of_entry(SiBatchEnv *env, SiGroupKey *key, uint32 code)
 {
-	if (key->kind == SI_KEY_DICT)
-	{
-		bool		isnull;
-		Datum		d = si_entry_evaluate(env, key->state, key->column, code, &isnull);
+	bool		isnull;
+	Datum		d = si_entry_evaluate(env, key->state, key->column, code, &isnull);
 
-		return number_of_datum(key, d, isnull);
+	return number_of_datum(key, d, isnull);
+}
+
+/*
+ * Looks up all codes of the rows that the map does not have yet, as many at a
+ * time as the table takes.
+ */
+static void
+map_column_codes(SiGroupKey *key, const SiVector *vec, const SiRows *rows, uint32 *map)
+{
+	const SiDict *dict = vec->dict;
+	const char *texts[SI_TEXT_BATCH];
+	uint32		lens[SI_TEXT_BATCH];
+	uint32		waiting[SI_TEXT_BATCH];
+	uint32		numbers[SI_TEXT_BATCH];
+	int			n = 0;
+
+	for (uint32 i = 0; i <= rows->n; i++)
+	{
+		uint32		code = i < rows->n ? vec->v.codes[rows->row[i]] : 0;
+
+		if (n == SI_TEXT_BATCH || (n > 0 && i == rows->n))
+		{
+			si_text_table_numbers(&key->texts, n, texts, lens, numbers);
+			for (int j = 0; j < n; j++)
+				map[waiting[j]] = 1 + shift_number(key, numbers[j], key->texts.count);
+			n = 0;
+		}
+		if (i == rows->n || map[code] != 0)
+			continue;
+		if (code == 0)
+		{
+			/* numbers of strings before and after null must not be mixed */
+			if (key->null_number < 0 && n > 0)
+			{
+				si_text_table_numbers(&key->texts, n, texts, lens, numbers);
+				for (int j = 0; j < n; j++)
+					map[waiting[j]] = 1 + shift_number(key, numbers[j], key->texts.count);
+				n = 0;
+			}
+			map[0] = 1 + number_of_null(key);
+			continue;
+		}
+		/* a mark, so that the code does not wait twice */
+		map[code] = PG_UINT32_MAX;
+		texts[n] = dict->bytes + dict->offsets[code - 1];
+		lens[n] = (uint32) (dict->offsets[code] - dict->offsets[code - 1]);
+		waiting[n++] = code;
 	}
-	if (code == 0)
-		return number_of_null(key);
-	return number_of_bytes(key, dict->bytes + dict->offsets[code - 1],
-						   dict->offsets[code] - dict->offsets[code - 1]);
 }
 
 static void
@@ -323,12 +370,14 @@ rows_by_code(SiBatchEnv *env, SiGroupKey *key, const SiRows *rows)
 	const uint32 *codes = vec->v.codes;
 	uint32	   *map = code_map(env, key, vec->dict);
 
+	if (key->kind == SI_KEY_COLUMN)
+		map_column_codes(key, vec, rows, map);
 	for (uint32 i = 0; i < rows->n; i++)
 	{
 		uint32		code = codes[rows->row[i]];
 
 		if (SI_UNLIKELY(map[code] == 0))
-			map[code] = 1 + number_of_code(env, key, vec->dict, code);
+			map[code] = 1 + number_of_entry(env, key, code);
 		key->numbers[i] = map[code] - 1;
 	}
 }

@@ -18,9 +18,9 @@
 
 #include "postgres.h"
 
-#include "index/dict.h"
 #include "query/batch_value.h"
 #include "query/int_table.h"
+#include "query/text_table.h"
 #include "query/time_bucket.h"
 
 typedef enum SiKeyKind
@@ -56,7 +56,7 @@ typedef struct SiGroupKey
 	/* values by number */
 	uint32		count;			/* with null */
 	int64		null_number;	/* -1: not seen */
-	SiDictBuilder texts;		/* TEXT, NUMERIC */
+	SiTextTable texts;			/* TEXT, NUMERIC */
 	SiIntTable	ints;			/* INT, FLOAT */
 	Datum	   *first;			/* NUMERIC: as first seen */
 	uint32		first_cap;

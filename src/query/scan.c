@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "query/parallel.h"
 #include "query/scan.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -74,6 +75,23 @@ open_data_source(SiScan *scan)
 	scan->opened = true;
 }
 
+/* An order of chunks that all processes agree on. */
+static int
+compare_chunks(const void *a, const void *b)
+{
+	const SiChunk *x = a;
+	const SiChunk *y = b;
+
+	if (x->published != y->published)
+		return x->published ? -1 : 1;
+	/* segments have no group and level */
+	if (!x->published && x->group_id != y->group_id)
+		return x->group_id < y->group_id ? -1 : 1;
+	if (!x->published && x->level != y->level)
+		return x->level < y->level ? -1 : 1;
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
 /* Reads the list of chunks, unless the one at hand covers the times wanted. */
 static void
 read_list(SiScan *scan)
@@ -87,6 +105,8 @@ read_list(SiScan *scan)
 	old = MemoryContextSwitchTo(scan->list_cxt);
 	scan->chunks = si_catalog_chunks(&scan->ds, scan->snapshot, scan->time.lo, scan->time.hi,
 									 &scan->nchunks, &skipped);
+	if (scan->shared != NULL)
+		qsort(scan->chunks, scan->nchunks, sizeof(SiChunk), compare_chunks);
 	scan->list_range = scan->time;
 	MemoryContextSwitchTo(old);
 	scan->counts.chunks += scan->nchunks + skipped;
@@ -113,14 +133,31 @@ start(SiScan *scan)
 	read_list(scan);
 }
 
+/* The number of the next chunk for this process. */
+static int
+take_chunk(SiScan *scan)
+{
+	if (scan->shared != NULL)
+	{
+		uint32		number = pg_atomic_fetch_add_u32(&scan->shared->next_chunk, 1);
+
+		return (int) Min(number, (uint32) scan->nchunks);
+	}
+	return scan->next_chunk < scan->nchunks ? scan->next_chunk++ : scan->nchunks;
+}
+
 /* Opens the next chunk that may have rows; false at the end. */
 static bool
 next_chunk(SiScan *scan)
 {
-	while (scan->next_chunk < scan->nchunks)
+	for (;;)
 	{
-		SiChunk    *chunk = &scan->chunks[scan->next_chunk++];
+		int			number = take_chunk(scan);
+		SiChunk    *chunk;
 
+		if (number >= scan->nchunks)
+			return false;
+		chunk = &scan->chunks[number];
 		CHECK_FOR_INTERRUPTS();
 		if (chunk->rows == 0 || chunk->max_ms < scan->time.lo || chunk->min_ms > scan->time.hi)
 			continue;
@@ -142,7 +179,6 @@ next_chunk(SiScan *scan)
 			return true;
 		si_chunk_close(scan->reader);
 	}
-	return false;
 }
 
 /*

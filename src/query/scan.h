@@ -47,6 +47,8 @@ typedef struct SiScan
 	SiFilters  *filters;		/* NULL: none */
 	SiChunkReader *reader;
 
+	struct SiScanShared *shared;	/* with other processes (parallel.h), or NULL */
+
 	bool		opened;			/* data source looked up */
 	bool		started;		/* values computed, list of chunks there */
 	bool		at_end;
