@@ -222,7 +222,7 @@ find_level(int64 data_source_id, const uint8 *install, int fan_in, int64 persist
 	args[0] = Int64GetDatum(data_source_id);
 	args[1] = UUIDPGetDatum((pg_uuid_t *) install);
 	args[2] = Int64GetDatum(fan_in);
-	/* what is encoded takes many times its bytes in a merge, and two must fit */
+	/* what is encoded takes many times its bytes in a merge, and those in memory are the cheaper ones */
 	args[5] = Int64GetDatum(Min(MAX_MERGED_BYTES, si_merge_memory_limit * INT64CONST(1024) / 32));
 	args[3] = Float8GetDatum((double) persist_ms);
 	args[4] = Int32GetDatum(MAX_LEVEL);

@@ -79,7 +79,7 @@ define_memory(void)
 							&si_kafka_queue_memory, 64 * 1024, 1024, 2 * 1024 * 1024 - 1, PGC_SIGHUP, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("stream_ingest.merge_memory",
-							"Memory for one merge or publish; what needs more is done in several runs.",
+							"Memory for one merge or publish; what needs more goes through temporary files.",
 							NULL,
 							&si_merge_memory_limit, 512 * 1024, 16 * 1024, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB,
 							NULL, NULL, NULL);

@@ -45,6 +45,13 @@ typedef struct SiFileReader SiFileReader;
 extern SiFileReader *si_file_open(const uint8 *install, const char *name, SiByteSource *src);
 extern void si_file_close(SiFileReader *r);
 
+/*
+ * Temporary files for si_merge().  They are gone when they are closed, when
+ * the memory context they were made in is reset, or with the process.  Errors
+ * are thrown; so are interrupts, between any two calls.
+ */
+extern const SiTempFiles *si_file_temp(void);
+
 /* Whether the file exists, with its size. */
 extern bool si_file_exists(const uint8 *install, const char *name, uint64 *size);
 /* Removes a file now; a missing one is not an error. */

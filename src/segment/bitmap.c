@@ -31,9 +31,9 @@ typedef struct SiBitmapGroups
 /* One group while it is built. */
 typedef struct GroupWriter
 {
-	SiBuf	   *out;
+	SiOut	   *out;
 	SiEncoder  *e;
-	size_t		start;			/* of the section in out */
+	uint64		start;			/* of the section */
 	SiBuf		sets;
 	SiBuf		block;
 	SiBuf		table;
@@ -44,11 +44,11 @@ typedef struct GroupWriter
 } GroupWriter;
 
 static bool
-finish_group(GroupWriter *w, SiSegmentError *err)
+finish_group(GroupWriter *w)
 {
-	SiBuf	   *out = w->out;
+	SiBuf	   *out = &w->out->buf;
 	size_t		from = out->len;
-	uint64		offset = from - w->start;
+	uint64		offset = si_out_at(w->out) - w->start;
 	uint32		len;
 	SiColumnStats ignored;
 
@@ -59,7 +59,7 @@ finish_group(GroupWriter *w, SiSegmentError *err)
 	si_buf_put(out, w->sets.data, w->sets.len);
 	si_buf_crc(out, from);
 	if (out->len - from > PG_UINT32_MAX)
-		return si_fail(err, 0, "a group of bitmaps passes 4 GB");
+		return si_fail(w->out->err, 0, "a group of bitmaps passes 4 GB");
 	len = (uint32) (out->len - from);
 	si_buf_put(&w->table, &w->first, 4);
 	si_buf_put(&w->table, &len, 4);
@@ -68,7 +68,7 @@ finish_group(GroupWriter *w, SiSegmentError *err)
 	w->first += w->ncodes;
 	w->ncodes = 0;
 	w->sets.len = 0;
-	return true;
+	return si_out_room(w->out);
 }
 
 /* Appends the set of n rows (ascending) to sets. */
@@ -92,52 +92,124 @@ put_set(SiBuf *sets, const uint32 *rows, uint32 n)
 	roaring_bitmap_free(r);
 }
 
+/*
+ * How many rows come before those of each code.  False: a source failed.
+ */
+static bool
+count_rows(const SiCodeSource *codes, uint32 nrows, uint32 *start, size_t ncodes)
+{
+	uint32		first;
+
+	for (first = 0; first < nrows; first += SI_BLOCK_ROWS)
+	{
+		const uint32 *block = codes->block(codes->arg, (int) (first / SI_BLOCK_ROWS));
+		uint32		n = Min(nrows - first, SI_BLOCK_ROWS);
+
+		if (block == NULL)
+			return false;
+		for (uint32 i = 0; i < n; i++)
+			start[block[i] + 1]++;
+		if (nrows - first <= SI_BLOCK_ROWS)
+			break;
+	}
+	for (size_t code = 1; code <= ncodes; code++)
+		start[code] += start[code - 1];
+	return true;
+}
+
+/*
+ * The rows of codes from .. end-1 by code, ascending within each: start[c]
+ * ends as the end of c.
+ */
+static bool
+collect_rows(const SiCodeSource *codes, uint32 nrows, uint32 *start, size_t from, size_t end, uint32 *rows)
+{
+	uint32		before = start[from];
+	uint32		first;
+
+	for (first = 0; first < nrows; first += SI_BLOCK_ROWS)
+	{
+		const uint32 *block = codes->block(codes->arg, (int) (first / SI_BLOCK_ROWS));
+		uint32		n = Min(nrows - first, SI_BLOCK_ROWS);
+
+		if (block == NULL)
+			return false;
+		for (uint32 i = 0; i < n; i++)
+			if (block[i] - from < end - from)
+				rows[start[block[i]]++ - before] = first + i;
+		if (nrows - first <= SI_BLOCK_ROWS)
+			break;
+	}
+	return true;
+}
+
+/* The sets of codes from .. end-1, in groups. */
+static bool
+put_sets(GroupWriter *w, const uint32 *start, size_t from, size_t end, const uint32 *rows)
+{
+	uint32		first = from == 0 ? 0 : start[from - 1];
+
+	for (size_t code = from; code < end; code++)
+	{
+		uint32		row = code == 0 ? 0 : start[code - 1];
+		size_t		before = w->sets.len;
+
+		put_set(&w->sets, rows + (row - first), start[code] - row);
+		w->lengths[w->ncodes++] = (uint32) (w->sets.len - before);
+		if ((w->ncodes == SI_GROUP_CODES || w->sets.len >= SI_GROUP_BYTES) && !finish_group(w))
+			return false;
+	}
+	return true;
+}
+
 bool
-si_bitmaps_write(SiBuf *out, SiEncoder *e, const uint32 *codes, uint32 nrows, uint32 count,
-				 uint32 *ngroups, SiSegmentError *err)
+si_bitmaps_write(SiOut *out, SiEncoder *e, const SiCodeSource *codes, uint32 nrows, uint32 count,
+				 uint64 memory, uint32 *ngroups)
 {
 	size_t		ncodes = (size_t) count + 1;
 	uint32	   *start = si_alloc0(sizeof(uint32) * (ncodes + 1));
-	uint32	   *rows = si_alloc(sizeof(uint32) * ((size_t) nrows + 1));
+	uint32	   *rows = NULL;
+	uint32		room = 0;
 	GroupWriter *w = palloc0(sizeof(GroupWriter));
-	bool		ok = true;
-	size_t		code;
-	uint32		i;
-
-	/* rows by code, ascending within each: start[c] ends as the end of c */
-	for (i = 0; i < nrows; i++)
-		start[codes[i] + 1]++;
-	for (code = 1; code <= ncodes; code++)
-		start[code] += start[code - 1];
-	for (i = 0; i < nrows; i++)
-		rows[start[codes[i]]++] = i;
+	size_t		from = 0;
+	size_t		end;
+	bool		ok;
 
 	w->out = out;
 	w->e = e;
-	w->start = out->len;
-	for (code = 0; code < ncodes && ok; code++)
+	w->start = si_out_at(out);
+	ok = count_rows(codes, nrows, start, ncodes);
+	for (; ok && from < ncodes; from = end)
 	{
-		uint32		from = code == 0 ? 0 : start[code - 1];
-		size_t		before = w->sets.len;
+		uint64		most = Max(memory / sizeof(uint32), 1);
+		uint32		n;
 
-		put_set(&w->sets, rows + from, start[code] - from);
-		w->lengths[w->ncodes++] = (uint32) (w->sets.len - before);
-		if (w->ncodes == SI_GROUP_CODES || w->sets.len >= SI_GROUP_BYTES)
-			ok = finish_group(w, err);
+		for (end = from + 1; end < ncodes && start[end + 1] - start[from] <= most; end++)
+			;
+		n = start[end] - start[from];
+		if (rows == NULL || n > room)
+		{
+			if (rows)
+				pfree(rows);
+			room = n;
+			rows = si_alloc(sizeof(uint32) * ((size_t) room + 1));
+		}
+		ok = collect_rows(codes, nrows, start, from, end, rows) && put_sets(w, start, from, end, rows);
 	}
 	if (ok && w->ncodes > 0)
-		ok = finish_group(w, err);
+		ok = finish_group(w);
 	if (ok)
 	{
-		si_buf_put(out, w->table.data, w->table.len);
-		si_buf_crc(out, out->len - w->table.len);
+		si_buf_put(&out->buf, w->table.data, w->table.len);
+		si_buf_crc(&out->buf, out->buf.len - w->table.len);
 		*ngroups = w->ngroups;
 	}
 	si_buf_free(&w->sets);
 	si_buf_free(&w->block);
 	si_buf_free(&w->table);
 	pfree(w);
-	pfree(rows);
+	if (rows)
+		pfree(rows);
 	pfree(start);
 	return ok;
 }

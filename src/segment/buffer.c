@@ -29,6 +29,17 @@ si_buf_free(SiBuf *b)
 	memset(b, 0, sizeof(*b));
 }
 
+/* Hands what was collected to the sink. */
+bool
+si_out_flush(SiOut *o)
+{
+	if (o->buf.len > 0 && !o->sink->write(o->sink->arg, o->buf.data, o->buf.len))
+		return si_fail(o->err, o->written, "could not write %zu bytes", o->buf.len);
+	o->written += o->buf.len;
+	o->buf.len = 0;
+	return true;
+}
+
 /* CRC-32C of len bytes. */
 uint32
 si_crc(const void *data, size_t len)

@@ -123,9 +123,10 @@ si_dict_order(const SiDict *dict)
 
 /* --------------------------------------------------------------- writing */
 
-static void
-put_piece(SiBuf *out, SiCodec codec, const char *data, uint32 len, bool fast)
+bool
+si_dict_put_piece(SiOut *o, SiCodec codec, const char *data, uint32 len, bool fast)
 {
+	SiBuf	   *out = &o->buf;
 	uint8	   *head;
 	uint8	   *p;
 	size_t		got = 0;
@@ -143,27 +144,37 @@ put_piece(SiBuf *out, SiCodec codec, const char *data, uint32 len, bool fast)
 		memmove(p, head + 3, got);
 		memcpy(p + got, &crc, sizeof(crc));
 		out->len = (char *) p + got + sizeof(crc) - out->data;
-		return;
+		return si_out_room(o);
 	}
 	p = si_put_varint(head, (uint64) len << 2 | SI_CODEC_NONE);
 	out->len = (char *) p - out->data;
 	si_buf_put(out, data, len);
 	si_buf_crc(out, out->len - len);
+	return si_out_room(o);
+}
+
+bool
+si_dict_put_lengths(SiOut *out, SiEncoder *e, const uint32 *lengths, uint32 n)
+{
+	SiBuf		block = {0};
+	SiColumnStats ignored;
+
+	si_encode_codes(&block, e, lengths, n, &ignored);
+	si_buf_varint(&out->buf, block.len);
+	si_buf_put(&out->buf, block.data, block.len);
+	si_buf_free(&block);
+	return si_out_room(out);
 }
 
 static bool
-put_lengths(SiBuf *out, SiEncoder *e, const SiDict *dict, const uint32 *order,
-			uint64 *raw_bytes, SiSegmentError *err)
+put_all_lengths(SiOut *out, SiEncoder *e, const SiDict *dict, const uint32 *order, uint64 *raw_bytes)
 {
-	SiBuf		block = {0};
 	uint32		lengths[SI_BLOCK_ROWS];
 	uint32		first;
 
-	*raw_bytes = 0;
 	for (first = 0; first < dict->count; first += SI_BLOCK_ROWS)
 	{
 		uint32		n = Min(dict->count - first, SI_BLOCK_ROWS);
-		SiColumnStats ignored;
 		uint32		i;
 
 		for (i = 0; i < n; i++)
@@ -172,38 +183,35 @@ put_lengths(SiBuf *out, SiEncoder *e, const SiDict *dict, const uint32 *order,
 			uint64		len = dict->offsets[entry + 1] - dict->offsets[entry];
 
 			if (len > SI_MAX_ENTRY)
-			{
-				si_buf_free(&block);
-				return si_fail(err, 0, "a string of " UINT64_FORMAT " bytes is too long for a chunk", len);
-			}
+				return si_fail(out->err, 0, "a string of " UINT64_FORMAT " bytes is too long for a chunk", len);
 			lengths[i] = (uint32) len;
 			*raw_bytes += len;
 		}
-		block.len = 0;
-		si_encode_codes(&block, e, lengths, n, &ignored);
-		si_buf_varint(out, block.len);
-		si_buf_put(out, block.data, block.len);
+		if (!si_dict_put_lengths(out, e, lengths, n))
+			return false;
+		if (dict->count - first <= SI_BLOCK_ROWS)
+			break;
 	}
-	si_buf_free(&block);
 	if (*raw_bytes > SI_MAX_DICT_BYTES)
-		return si_fail(err, 0, "a dictionary of " UINT64_FORMAT " bytes is too large for a chunk", *raw_bytes);
+		return si_fail(out->err, 0, "a dictionary of " UINT64_FORMAT " bytes is too large for a chunk", *raw_bytes);
 	return true;
 }
 
 /* The bytes of all entries in a given order, gathered piece by piece. */
-static void
-put_ordered_bytes(SiBuf *out, SiCodec codec, const SiDict *dict, const uint32 *order, bool fast)
+static bool
+put_ordered_bytes(SiOut *out, SiCodec codec, const SiDict *dict, const uint32 *order, bool fast)
 {
 	char	   *piece = si_alloc(SI_PIECE_BYTES);
 	uint32		used = 0;
+	bool		ok = true;
 	uint32		i;
 
-	for (i = 0; i < dict->count; i++)
+	for (i = 0; i < dict->count && ok; i++)
 	{
 		uint64		from = dict->offsets[order[i]];
 		uint64		end = dict->offsets[order[i] + 1];
 
-		while (from < end)
+		while (from < end && ok)
 		{
 			uint32		n = (uint32) Min(end - from, (uint64) (SI_PIECE_BYTES - used));
 
@@ -212,19 +220,20 @@ put_ordered_bytes(SiBuf *out, SiCodec codec, const SiDict *dict, const uint32 *o
 			from += n;
 			if (used == SI_PIECE_BYTES)
 			{
-				put_piece(out, codec, piece, used, fast);
+				ok = si_dict_put_piece(out, codec, piece, used, fast);
 				used = 0;
 			}
 		}
 	}
-	if (used > 0)
-		put_piece(out, codec, piece, used, fast);
+	if (used > 0 && ok)
+		ok = si_dict_put_piece(out, codec, piece, used, fast);
 	pfree(piece);
+	return ok;
 }
 
 bool
-si_dict_write(SiBuf *out, SiEncoder *e, const SiDict *dict, const uint32 *order, bool fast,
-			  uint64 *raw_bytes, SiSegmentError *err)
+si_dict_write(SiOut *out, SiEncoder *e, const SiDict *dict, const uint32 *order, bool fast,
+			  uint64 *raw_bytes)
 {
 	uint64		from;
 	uint64		end;
@@ -232,26 +241,75 @@ si_dict_write(SiBuf *out, SiEncoder *e, const SiDict *dict, const uint32 *order,
 	*raw_bytes = 0;
 	if (dict->count == 0)
 		return true;
-	if (!put_lengths(out, e, dict, order, raw_bytes, err))
+	if (!put_all_lengths(out, e, dict, order, raw_bytes))
 		return false;
 	if (order)
-	{
-		put_ordered_bytes(out, e->codec, dict, order, fast);
-		return true;
-	}
+		return put_ordered_bytes(out, e->codec, dict, order, fast);
 	end = dict->offsets[dict->count];
 	for (from = dict->offsets[0]; from < end; from += SI_PIECE_BYTES)
-		put_piece(out, e->codec, dict->bytes + from, (uint32) Min(end - from, SI_PIECE_BYTES), fast);
+		if (!si_dict_put_piece(out, e->codec, dict->bytes + from, (uint32) Min(end - from, SI_PIECE_BYTES), fast))
+			return false;
 	return true;
 }
 
 /* --------------------------------------------------------------- loading */
 
 static bool
+ends_early(const SiSegColumn *col, uint64 offset, SiSegmentError *err)
+{
+	return si_fail(err, offset, "dictionary of column \"%.64s\" ends early", col->info.desc.name);
+}
+
+static bool
+wrong_size(const SiSegColumn *col, SiSegmentError *err)
+{
+	return si_fail(err, col->dict_offset, "entries of the dictionary of column \"%.64s\" do not add up to its size",
+				   col->info.desc.name);
+}
+
+/* The lengths of n entries; c is at the block, start where offset is in memory. */
+static bool
+read_lengths(SiSegment *seg, SiSegColumn *col, SiCursor *c, const uint8 *start, uint64 offset, uint32 n,
+			 uint32 *lengths, SiSegmentError *err)
+{
+	uint64		len = si_cur_varint(c);
+	const uint8 *block = si_cur_bytes(c, len);
+	const char *why;
+
+	if (block == NULL)
+		return ends_early(col, offset, err);
+	if (!si_decode_codes(si_seg_decoder(seg), block, len, n, (uint32) SI_MAX_ENTRY, lengths, &why))
+		return si_fail(err, offset + (block - start), "dictionary of column \"%.64s\": %s", col->info.desc.name, why);
+	return true;
+}
+
+/* One piece of raw bytes into to; c is at it, start where offset is in memory. */
+static bool
+read_piece(const SiSegColumn *col, SiCursor *c, const uint8 *start, uint64 offset, uint32 raw, char *to,
+		   SiSegmentError *err)
+{
+	uint64		at = offset + (c->p - start);
+	uint64		head = si_cur_varint(c);
+	const uint8 *stored = si_cur_bytes(c, head >> 2);
+	const uint8 *crc = si_cur_bytes(c, SI_CRC_SIZE);
+	size_t		len = head >> 2;
+	SiCodec		codec = (SiCodec) (head & 3);
+
+	if (crc == NULL || len > SI_PIECE_BYTES)
+		return ends_early(col, at, err);
+	if (!si_crc_ok(stored, len + SI_CRC_SIZE))
+		return si_fail(err, at, "wrong checksum in the dictionary of column \"%.64s\"", col->info.desc.name);
+	if (codec == SI_CODEC_NONE ? len != raw : !si_decompress(codec, stored, len, to, raw))
+		return si_fail(err, at, "dictionary of column \"%.64s\" is corrupt", col->info.desc.name);
+	if (codec == SI_CODEC_NONE)
+		memcpy(to, stored, raw);
+	return true;
+}
+
+static bool
 load_lengths(SiSegment *seg, SiSegColumn *col, SiCursor *c, const uint8 *start, uint64 *offsets,
 			 SiSegmentError *err)
 {
-	SiDecoder  *d = si_seg_decoder(seg);
 	uint32		count = col->info.distinct;
 	uint32		lengths[SI_BLOCK_ROWS];
 	uint64		total = 0;
@@ -260,31 +318,20 @@ load_lengths(SiSegment *seg, SiSegColumn *col, SiCursor *c, const uint8 *start, 
 	for (first = 0; first < count; first += SI_BLOCK_ROWS)
 	{
 		uint32		n = Min(count - first, SI_BLOCK_ROWS);
-		uint64		len = si_cur_varint(c);
-		const uint8 *block = si_cur_bytes(c, len);
-		const char *why;
 		uint32		i;
 
-		if (block == NULL)
-			return si_fail(err, col->dict_offset, "dictionary of column \"%.64s\" ends early",
-						   col->info.desc.name);
-		if (!si_decode_codes(d, block, len, n, (uint32) SI_MAX_ENTRY, lengths, &why))
-			return si_fail(err, col->dict_offset + (block - start),
-						   "dictionary of column \"%.64s\": %s", col->info.desc.name, why);
+		if (!read_lengths(seg, col, c, start, col->dict_offset, n, lengths, err))
+			return false;
 		for (i = 0; i < n; i++)
 		{
 			offsets[first + i] = total;
 			total += lengths[i];
 		}
-		if (total > col->raw_bytes)
+		if (total > col->raw_bytes || count - first <= SI_BLOCK_ROWS)
 			break;
 	}
 	offsets[count] = total;
-	if (total != col->raw_bytes)
-		return si_fail(err, col->dict_offset,
-					   "entries of the dictionary of column \"%.64s\" do not add up to its size",
-					   col->info.desc.name);
-	return true;
+	return total == col->raw_bytes || wrong_size(col, err);
 }
 
 static bool
@@ -295,29 +342,9 @@ load_bytes(SiSegColumn *col, SiCursor *c, const uint8 *start, char *bytes, SiSeg
 	while (done < col->raw_bytes)
 	{
 		uint32		raw = (uint32) Min(col->raw_bytes - done, SI_PIECE_BYTES);
-		uint64		offset = col->dict_offset + (c->p - start);
-		uint64		head = si_cur_varint(c);
-		const uint8 *stored = si_cur_bytes(c, head >> 2);
-		const uint8 *crc = si_cur_bytes(c, SI_CRC_SIZE);
-		int			len = (int) (head >> 2);
-		SiCodec		codec = (SiCodec) (head & 3);
-		bool		ok;
 
-		if (crc == NULL || head >> 2 > SI_PIECE_BYTES)
-			return si_fail(err, offset, "dictionary of column \"%.64s\" ends early",
-						   col->info.desc.name);
-		if (!si_crc_ok(stored, (size_t) len + SI_CRC_SIZE))
-			return si_fail(err, offset, "wrong checksum in the dictionary of column \"%.64s\"",
-						   col->info.desc.name);
-		if (codec == SI_CODEC_NONE)
-			ok = len == raw;
-		else
-			ok = si_decompress(codec, stored, len, bytes + done, raw);
-		if (!ok)
-			return si_fail(err, offset, "dictionary of column \"%.64s\" is corrupt",
-						   col->info.desc.name);
-		if (codec == SI_CODEC_NONE)
-			memcpy(bytes + done, stored, raw);
+		if (!read_piece(col, c, start, col->dict_offset, raw, bytes + done, err))
+			return false;
 		done += raw;
 	}
 	if (c->bad || c->p != c->end)
@@ -372,4 +399,137 @@ si_dict_unload(SiSegColumn *col)
 	pfree((void *) col->dict.bytes);
 	memset(&col->dict, 0, sizeof(col->dict));
 	col->dict_loaded = false;
+}
+
+/* ---------------------------------------------------------------- cursors */
+
+/* Up to most bytes of the section at an offset, as a cursor. */
+static bool
+fetch_part(SiDictCursor *c, uint64 at, uint64 most, SiCursor *cur, const uint8 **start, SiSegmentError *err)
+{
+	uint64		end = c->col->dict_offset + c->col->dict_len;
+	uint64		len = Min(end - at, most);
+
+	*start = si_seg_fetch(c->seg, at, len, err);
+	cur->p = *start;
+	cur->end = *start + len;
+	cur->bad = false;
+	return *start != NULL;
+}
+
+/* The pieces begin behind the lengths. */
+static bool
+find_pieces(SiDictCursor *c, SiSegmentError *err)
+{
+	uint64		at = c->lengths_at;
+
+	for (uint64 first = 0; first < c->col->info.distinct; first += SI_BLOCK_ROWS)
+	{
+		SiCursor	cur;
+		const uint8 *start;
+		uint64		len;
+
+		if (!fetch_part(c, at, SI_VARINT_MAX, &cur, &start, err))
+			return false;
+		len = si_cur_varint(&cur);
+		at += cur.p - start;
+		if (cur.bad || len > c->col->dict_offset + c->col->dict_len - at)
+			return ends_early(c->col, at, err);
+		at += len;
+	}
+	c->piece_at = at;
+	return true;
+}
+
+bool
+si_dict_cursor_open(SiDictCursor *c, SiSegment *seg, SiSegColumn *col, SiSegmentError *err)
+{
+	memset(c, 0, offsetof(SiDictCursor, lengths));
+	c->seg = seg;
+	c->col = col;
+	c->lengths_at = col->dict_offset;
+	c->p = NULL;
+	c->len = 0;
+	c->piece = si_alloc(SI_PIECE_BYTES);
+	return find_pieces(c, err);
+}
+
+static bool
+next_lengths(SiDictCursor *c, SiSegmentError *err)
+{
+	uint32		n = Min(c->col->info.distinct - c->next, SI_BLOCK_ROWS);
+	SiCursor	cur;
+	const uint8 *start;
+
+	if (!fetch_part(c, c->lengths_at, SI_MAX_BLOCK + SI_VARINT_MAX, &cur, &start, err) ||
+		!read_lengths(c->seg, c->col, &cur, start, c->lengths_at, n, c->lengths, err))
+		return false;
+	c->lengths_at += cur.p - start;
+	return true;
+}
+
+static bool
+next_piece(SiDictCursor *c, SiSegmentError *err)
+{
+	SiCursor	cur;
+	const uint8 *start;
+
+	c->piece_len = (uint32) Min(c->col->raw_bytes - c->raw_read, SI_PIECE_BYTES);
+	if (!fetch_part(c, c->piece_at, SI_PIECE_BYTES + SI_VARINT_MAX + SI_CRC_SIZE, &cur, &start, err) ||
+		!read_piece(c->col, &cur, start, c->piece_at, c->piece_len, c->piece, err))
+		return false;
+	c->piece_at += cur.p - start;
+	c->raw_read += c->piece_len;
+	c->piece_pos = 0;
+	return true;
+}
+
+bool
+si_dict_cursor_next(SiDictCursor *c, bool *end, SiSegmentError *err)
+{
+	uint32		len;
+
+	*end = c->next == c->col->info.distinct;
+	if (*end)
+	{
+		/* as a load of the whole would find */
+		if (c->raw_used != c->col->raw_bytes)
+			*end = wrong_size(c->col, err);
+		return false;
+	}
+	if (c->next % SI_BLOCK_ROWS == 0 && !next_lengths(c, err))
+		return false;
+	len = c->len = c->lengths[c->next++ % SI_BLOCK_ROWS];
+	c->raw_used += len;
+	if (c->raw_used > c->col->raw_bytes)
+		return wrong_size(c->col, err);
+	if (len > c->piece_len - c->piece_pos)
+	{
+		c->joined.len = 0;
+		while (len > 0)
+		{
+			uint32		n;
+
+			if (c->piece_pos == c->piece_len && !next_piece(c, err))
+				return false;
+			n = Min(len, c->piece_len - c->piece_pos);
+			si_buf_put(&c->joined, c->piece + c->piece_pos, n);
+			c->piece_pos += n;
+			len -= n;
+		}
+		c->p = c->joined.data;
+		return true;
+	}
+	c->p = c->piece + c->piece_pos;
+	c->piece_pos += len;
+	return true;
+}
+
+void
+si_dict_cursor_close(SiDictCursor *c)
+{
+	if (c->piece)
+		pfree(c->piece);
+	si_buf_free(&c->joined);
+	c->piece = NULL;
 }

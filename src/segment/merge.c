@@ -1,7 +1,7 @@
 /*
  * merge.c
- *		Merging chunks in memory: the union of their columns, and the steps
- *		of a merge in order.
+ *		Merging chunks: the union of their columns, what a merge in memory
+ *		needs, and the steps of it in order.
  *
  * Inputs stay the caller's; dictionaries that the merge loads are given
  * back.  Everything allocated here is freed before si_merge() returns, or
@@ -18,6 +18,12 @@ si_merge_fail(SiMerge *m, int input)
 {
 	m->err->input = input;
 	return false;
+}
+
+bool
+si_merge_stopped(SiMerge *m)
+{
+	return m->err->text[0] != '\0' ? false : si_fail(m->err, 0, "the merge was stopped");
 }
 
 /* ------------------------------------------------------ union of columns */
@@ -223,6 +229,71 @@ count_rows(SiSegment **inputs, int ninputs)
 	return rows;
 }
 
+/*
+ * Bytes that a merge needs at its peak, rounded up: all columns twice (as
+ * loaded and as handed out), the sort, and all dictionaries.
+ */
+uint64
+si_merge_row_bytes(const SiMerge *m)
+{
+	uint64		bytes = 48;
+
+	for (int c = 0; c < m->ncolumns; c++)
+	{
+		int			size = si_value_size(m->columns[c].desc.type);
+
+		bytes += 2 * size + 1;
+		if (m->columns[c].desc.role == SI_ROLE_DIMENSION)
+			bytes += size;
+		if (m->columns[c].input_times)
+			bytes += 2 * sizeof(int64) + 1;
+	}
+	return bytes;
+}
+
+uint64
+si_merge_input_bytes(const SiMerge *m, SiSegment *seg, uint32 rows, uint64 row_bytes)
+{
+	uint64		bytes = rows * row_bytes;
+
+	for (int c = 0; c < seg->ncolumns; c++)
+	{
+		const SiSegColumn *col = &seg->columns[c];
+		uint32		strings = Min(col->info.distinct, rows);
+
+		if (strings > 0)
+			bytes += (uint64) (2.0 * col->raw_bytes * strings / col->info.distinct) + UINT64CONST(48) * strings;
+	}
+	return bytes;
+}
+
+static uint64
+memory_needed(const SiMerge *m)
+{
+	uint64		row_bytes = si_merge_row_bytes(m);
+	uint64		bytes = 0;
+
+	for (int i = 0; i < m->ninputs; i++)
+		bytes += si_merge_input_bytes(m, m->inputs[i], m->inputs[i]->nrows, row_bytes);
+	return bytes;
+}
+
+bool
+si_merge_in_memory(SiMerge *m, SiMergeOutput output, void *arg)
+{
+	bool		ok = si_merge_load(m);
+	int			i;
+
+	if (ok)
+	{
+		si_merge_sort(m);
+		ok = si_merge_emit(m, output, arg);
+	}
+	for (i = 0; i < m->ncolumns; i++)
+		si_strings_free(&m->columns[i].strings);
+	return ok;
+}
+
 bool
 si_merge(SiSegment **inputs, int ninputs, const SiMergeSpec *spec, SiMergeOutput output, void *arg,
 		 SiSegmentError *err)
@@ -230,57 +301,34 @@ si_merge(SiSegment **inputs, int ninputs, const SiMergeSpec *spec, SiMergeOutput
 	SiMerge		m = {.inputs = inputs, .ninputs = ninputs, .spec = spec, .err = err};
 	uint64		rows = count_rows(inputs, ninputs);
 	bool		ok;
-	int			i;
 
 	if (rows == 0)
 		return true;
-	if (rows >= PG_UINT32_MAX)
-		return si_fail(err, 0, UINT64_FORMAT " rows are too many to merge at once", rows);
-	m.nrows = (uint32) rows;
 	plan_columns(&m);
-	ok = si_merge_load(&m);
-	if (ok)
+	if (spec->memory > 0 && memory_needed(&m) > spec->memory)
+		ok = si_merge_streams(&m, output, arg);
+	else if (rows >= PG_UINT32_MAX)
+		ok = si_fail(err, 0, UINT64_FORMAT " rows are too many to merge at once", rows);
+	else
 	{
-		si_merge_sort(&m);
-		ok = si_merge_emit(&m, output, arg);
+		m.nrows = (uint32) rows;
+		ok = si_merge_in_memory(&m, output, arg);
 	}
-	for (i = 0; i < m.ncolumns; i++)
-		si_strings_free(&m.columns[i].strings);
 	si_arena_free(&m.arena);
 	return ok;
 }
 
-/*
- * Bytes that a merge needs at its peak, rounded up: all columns twice (as
- * loaded and as handed out), the sort, and all dictionaries.
- */
 uint64
 si_merge_memory(SiSegment **inputs, int ninputs)
 {
 	SiMergeSpec spec = {0};
 	SiMerge		m = {.inputs = inputs, .ninputs = ninputs, .spec = &spec};
-	uint64		rows = count_rows(inputs, ninputs);
-	uint64		row_bytes = 48;
-	uint64		bytes = 0;
-	int			i,
-				c;
+	uint64		bytes;
 
-	if (rows == 0)
+	if (count_rows(inputs, ninputs) == 0)
 		return 0;
 	plan_columns(&m);
-	for (c = 0; c < m.ncolumns; c++)
-	{
-		int			size = si_value_size(m.columns[c].desc.type);
-
-		row_bytes += 2 * size + 1;
-		if (m.columns[c].desc.role == SI_ROLE_DIMENSION)
-			row_bytes += size;
-		if (m.columns[c].input_times)
-			row_bytes += 2 * sizeof(int64) + 1;
-	}
-	for (i = 0; i < ninputs; i++)
-		for (c = 0; c < inputs[i]->ncolumns; c++)
-			bytes += 2 * inputs[i]->columns[c].raw_bytes + UINT64CONST(48) * inputs[i]->columns[c].info.distinct;
+	bytes = memory_needed(&m);
 	si_arena_free(&m.arena);
-	return bytes + rows * row_bytes;
+	return bytes;
 }

@@ -71,6 +71,8 @@ typedef struct SiMerge
 	SiSegmentError *err;
 	SiArena		arena;
 
+	uint32	   *first;			/* per input: rows first .. end - 1 are merged; NULL: all */
+	uint32	   *end;
 	uint32		nrows;
 	int			ncolumns;
 	SiMergeColumn *columns;		/* time, dimensions in order of sorting, metrics */
@@ -87,8 +89,127 @@ si_value_size(SiType type)
 	return type == SI_TYPE_STRING || type == SI_TYPE_FLOAT ? 4 : 8;
 }
 
+/* ---------------------------------------------------- values of many rows */
+
+/* Longs of one group as they are combined: the sum is exact, then brought into int64. */
+typedef struct SiLongs
+{
+	bool		found;
+	int64		first,
+				least,
+				most;
+	__int128	sum;
+} SiLongs;
+
+/* Floats and doubles, in double. */
+typedef struct SiDoubles
+{
+	bool		found;
+	double		result;
+} SiDoubles;
+
+/* Whether the first value that is not null is the result. */
+static inline bool
+si_agg_first(SiAgg agg)
+{
+	return agg == SI_AGG_NONE || agg == SI_AGG_ANY;
+}
+
+static inline void
+si_longs_add(SiLongs *l, int64 v)
+{
+	if (!l->found)
+	{
+		l->found = true;
+		l->first = l->least = l->most = v;
+		l->sum = v;
+		return;
+	}
+	l->sum += v;
+	l->least = Min(l->least, v);
+	l->most = Max(l->most, v);
+}
+
+static inline int64
+si_longs_result(const SiLongs *l, SiAgg agg)
+{
+	if (!l->found)
+		return 0;
+	if (si_agg_first(agg))
+		return l->first;
+	if (agg == SI_AGG_SUM)
+		return l->sum > PG_INT64_MAX ? PG_INT64_MAX : l->sum < PG_INT64_MIN ? PG_INT64_MIN : (int64) l->sum;
+	return agg == SI_AGG_MIN ? l->least : l->most;
+}
+
+static inline void
+si_doubles_add(SiDoubles *d, SiAgg agg, double v)
+{
+	if (!d->found)
+		d->result = v;
+	else if (si_agg_first(agg))
+		return;
+	else if (agg == SI_AGG_SUM)
+		d->result += v;
+	else if (agg == SI_AGG_MIN ? si_double_less(v, d->result) : si_double_less(d->result, v))
+		d->result = v;
+	d->found = true;
+}
+
+/* Whether the value of a later row takes the place of the one chosen by its time. */
+static inline bool
+si_time_wins(SiAgg agg, int64 time, int64 chosen)
+{
+	return agg == SI_AGG_LAST ? time >= chosen : time < chosen;
+}
+
+/* A number as an unsigned one of the same order; NaN last, -0 is 0, and 0 never comes. */
+static inline uint64
+si_sortable_double(double d)
+{
+	uint64		bits;
+
+	if (d != d)
+		return ~UINT64CONST(0);
+	if (d == 0)
+		d = 0;
+	memcpy(&bits, &d, sizeof(bits));
+	return bits >> 63 ? ~bits : bits | (UINT64CONST(1) << 63);
+}
+
+static inline uint64
+si_sortable_long(int64 v)
+{
+	return (uint64) v ^ (UINT64CONST(1) << 63);
+}
+
+/* ------------------------------------------------------------------ steps */
+
 /* Error of an input: adds which one. */
 extern bool si_merge_fail(SiMerge *m, int input);
+/* An output was refused: an error unless there is one already. */
+extern bool si_merge_stopped(SiMerge *m);
+
+static inline uint32
+si_merge_first(const SiMerge *m, int input)
+{
+	return m->first ? m->first[input] : 0;
+}
+
+static inline uint32
+si_merge_end(const SiMerge *m, int input)
+{
+	return m->end ? m->end[input] : m->inputs[input]->nrows;
+}
+
+/* Bytes that a merge in memory needs for some rows of an input, and for a row of any. */
+extern uint64 si_merge_input_bytes(const SiMerge *m, SiSegment *seg, uint32 rows, uint64 row_bytes);
+extern uint64 si_merge_row_bytes(const SiMerge *m);
+
+/* Loads, sorts and hands out: columns are planned, nrows is counted. */
+extern bool si_merge_in_memory(SiMerge *m, SiMergeOutput output, void *arg);
+/* The same through temporary files (stream.c). */
+extern bool si_merge_streams(SiMerge *m, SiMergeOutput output, void *arg);
 
 extern bool si_merge_load(SiMerge *m);
 extern void si_merge_sort(SiMerge *m);

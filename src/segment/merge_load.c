@@ -17,6 +17,9 @@
 #include "format/number.h"
 #include "segment/merge_int.h"
 
+/* A buffer of an input larger than this is given back. */
+#define STORED_KEEP		16384
+
 /* Work space while one column is loaded. */
 typedef struct Loader
 {
@@ -26,6 +29,8 @@ typedef struct Loader
 	uint32		map_room;
 	bool		plain_to_json;	/* strings at hand are to become JSON */
 	SiBuf		quoted;
+	SiDecoder  *decoder;		/* of all inputs: a thousand of them are large */
+	uint64	   *part;			/* a block of which not all rows are merged */
 	uint64		values[SI_BLOCK_ROWS];
 	uint64		nulls[SI_NULL_WORDS];
 } Loader;
@@ -134,6 +139,55 @@ set_null(Loader *l, uint32 row)
 	si_bit_set(l->col->nulls, row);
 }
 
+/*
+ * Reads what the merge wants of a block, of any type: n values to out, and
+ * their nulls to l->nulls.  out has no more room than that.
+ */
+static bool
+read_part(Loader *l, int input, int number, int block, void *out, uint32 *n)
+{
+	SiSegment  *seg = l->m->inputs[input];
+	uint32		first = (uint32) block * SI_BLOCK_ROWS;
+	uint32		rows = si_segment_block_rows(seg, block);
+	uint32		from = Max(si_merge_first(l->m, input), first) - first;
+	uint32		end = Min(si_merge_end(l->m, input) - first, rows);
+	int			size = si_value_size(si_segment_column(seg, number)->desc.type);
+	uint64		part[SI_NULL_WORDS] = {0};
+
+	*n = end - from;
+	if (*n == rows)
+		return si_segment_read_block(seg, number, block, out, l->nulls, l->m->err);
+	if (l->part == NULL)
+		l->part = si_arena_alloc(&l->m->arena, sizeof(uint64) * SI_BLOCK_ROWS);
+	if (!si_segment_read_block(seg, number, block, l->part, l->nulls, l->m->err))
+		return false;
+	memcpy(out, (const char *) l->part + (size_t) from * size, (size_t) *n * size);
+	for (uint32 i = from; i < end; i++)
+		if (si_bit_get(l->nulls, i))
+			si_bit_set(part, i - from);
+	memcpy(l->nulls, part, sizeof(part));
+	return true;
+}
+
+/* The blocks that rows of an input are in: first, and the one after the last. */
+static inline int
+first_block(const SiMerge *m, int input)
+{
+	return (int) (si_merge_first(m, input) / SI_BLOCK_ROWS);
+}
+
+static inline int
+end_block(const SiMerge *m, int input)
+{
+	return (int) (((uint64) si_merge_end(m, input) + SI_BLOCK_ROWS - 1) / SI_BLOCK_ROWS);
+}
+
+static inline uint32
+input_rows(const SiMerge *m, int input)
+{
+	return si_merge_end(m, input) - si_merge_first(m, input);
+}
+
 /* Copies the nulls of a block of n rows that begins at row. */
 static void
 copy_nulls(Loader *l, uint32 row, uint32 n)
@@ -198,22 +252,21 @@ reset_map(Loader *l, uint32 count)
 
 /* Strings of one input, whose column is of strings too. */
 static bool
-load_strings(Loader *l, SiSegment *seg, int number, uint32 row)
+load_strings(Loader *l, int input, int number, uint32 row)
 {
-	SiSegmentError *err = l->m->err;
-	const SiDict *dict = si_segment_dict(seg, number, err);
+	const SiDict *dict = si_segment_dict(l->m->inputs[input], number, l->m->err);
 	uint32	   *codes = (uint32 *) l->col->values + row;
 	int			b;
 
 	if (dict == NULL)
 		return false;
 	reset_map(l, dict->count);
-	for (b = 0; b < si_segment_blocks(seg); b++)
+	for (b = first_block(l->m, input); b < end_block(l->m, input); b++)
 	{
-		uint32		n = si_segment_block_rows(seg, b);
+		uint32		n;
 		uint32		i;
 
-		if (!si_segment_read_block(seg, number, b, codes, NULL, err))
+		if (!read_part(l, input, number, b, codes, &n))
 			return false;
 		for (i = 0; i < n; i++)
 			if (codes[i] != 0 && (codes[i] = map_code(l, dict, codes[i])) == 0)
@@ -225,19 +278,19 @@ load_strings(Loader *l, SiSegment *seg, int number, uint32 row)
 
 /* Numbers of one input become strings. */
 static bool
-load_numbers_as_strings(Loader *l, SiSegment *seg, int number, uint32 row)
+load_numbers_as_strings(Loader *l, int input, int number, uint32 row)
 {
-	SiType		from = si_segment_column(seg, number)->desc.type;
+	SiType		from = si_segment_column(l->m->inputs[input], number)->desc.type;
 	int			size = si_value_size(from);
 	uint32	   *codes = (uint32 *) l->col->values + row;
 	int			b;
 
-	for (b = 0; b < si_segment_blocks(seg); b++)
+	for (b = first_block(l->m, input); b < end_block(l->m, input); b++)
 	{
-		uint32		n = si_segment_block_rows(seg, b);
+		uint32		n;
 		uint32		i;
 
-		if (!si_segment_read_block(seg, number, b, l->values, l->nulls, l->m->err))
+		if (!read_part(l, input, number, b, l->values, &n))
 			return false;
 		for (i = 0; i < n; i++)
 		{
@@ -261,17 +314,16 @@ load_numbers_as_strings(Loader *l, SiSegment *seg, int number, uint32 row)
 /* --------------------------------------------------------------- numbers */
 
 static bool
-load_numbers(Loader *l, SiSegment *seg, int number, uint32 row)
+load_numbers(Loader *l, int input, int number, uint32 row)
 {
 	int			size = si_value_size(l->col->desc.type);
 	int			b;
 
-	for (b = 0; b < si_segment_blocks(seg); b++)
+	for (b = first_block(l->m, input); b < end_block(l->m, input); b++)
 	{
-		uint32		n = si_segment_block_rows(seg, b);
+		uint32		n;
 
-		if (!si_segment_read_block(seg, number, b, (char *) l->col->values + (size_t) row * size,
-								   l->nulls, l->m->err))
+		if (!read_part(l, input, number, b, (char *) l->col->values + (size_t) row * size, &n))
 			return false;
 		copy_nulls(l, row, n);
 		row += n;
@@ -280,8 +332,9 @@ load_numbers(Loader *l, SiSegment *seg, int number, uint32 row)
 }
 
 static bool
-load_numbers_converted(Loader *l, SiSegment *seg, int number, uint32 row)
+load_numbers_converted(Loader *l, int input, int number, uint32 row)
 {
+	SiSegment  *seg = l->m->inputs[input];
 	SiType		from = si_segment_column(seg, number)->desc.type;
 	SiType		to = l->col->desc.type;
 	int			from_size = si_value_size(from);
@@ -291,12 +344,12 @@ load_numbers_converted(Loader *l, SiSegment *seg, int number, uint32 row)
 
 	if (from == SI_TYPE_STRING && (dict = si_segment_dict(seg, number, l->m->err)) == NULL)
 		return false;
-	for (b = 0; b < si_segment_blocks(seg); b++)
+	for (b = first_block(l->m, input); b < end_block(l->m, input); b++)
 	{
-		uint32		n = si_segment_block_rows(seg, b);
+		uint32		n;
 		uint32		i;
 
-		if (!si_segment_read_block(seg, number, b, l->values, l->nulls, l->m->err))
+		if (!read_part(l, input, number, b, l->values, &n))
 			return false;
 		for (i = 0; i < n; i++, row++)
 		{
@@ -347,24 +400,35 @@ load_input(Loader *l, int input, uint32 row)
 	SiType		to = l->col->desc.type;
 	SiType		from;
 	bool		had_dict;
+	bool		had_index;
+	bool		lend = seg->decoder == NULL;
 	bool		ok;
 
 	if (number < 0)
 	{
-		load_missing(l, row, seg->nrows);
+		load_missing(l, row, input_rows(l->m, input));
 		return true;
 	}
 	from = si_segment_column(seg, number)->desc.type;
 	l->plain_to_json = l->col->desc.json && !si_segment_column(seg, number)->desc.json;
 	had_dict = seg->columns[number].dict_loaded;
+	had_index = seg->columns[number].block_offset != NULL;
+	if (lend)
+		seg->decoder = l->decoder;
 	if (to == SI_TYPE_STRING)
-		ok = from == SI_TYPE_STRING ? load_strings(l, seg, number, row) :
-			load_numbers_as_strings(l, seg, number, row);
+		ok = from == SI_TYPE_STRING ? load_strings(l, input, number, row) :
+			load_numbers_as_strings(l, input, number, row);
 	else
-		ok = from == to ? load_numbers(l, seg, number, row) :
-			load_numbers_converted(l, seg, number, row);
+		ok = from == to ? load_numbers(l, input, number, row) :
+			load_numbers_converted(l, input, number, row);
+	if (lend)
+		seg->decoder = NULL;
+	if (seg->stored.cap > STORED_KEEP)
+		si_buf_free(&seg->stored);
 	if (!had_dict)
 		si_dict_unload(&seg->columns[number]);
+	if (!had_index)
+		si_seg_unload_index(&seg->columns[number]);
 	return ok || si_merge_fail(l->m, input);
 }
 
@@ -376,28 +440,28 @@ static bool
 load_times(Loader *l, int input, uint32 row)
 {
 	SiMerge    *m = l->m;
-	SiSegment  *seg = m->inputs[input];
+	uint32		rows = input_rows(m, input);
 	int64	   *times = l->col->times + row;
 	int			number = l->col->input_times[input];
 	int			b;
 
 	if (l->col->input_col[input] < 0)
 	{
-		memset(times, 0, sizeof(int64) * seg->nrows);
-		for (uint32 i = 0; i < seg->nrows; i++)
+		memset(times, 0, sizeof(int64) * rows);
+		for (uint32 i = 0; i < rows; i++)
 			si_bit_set(l->col->timeless, row + i);
 		return true;
 	}
 	if (number < 0)
 	{
-		memcpy(times, (const int64 *) m->columns[0].values + row, sizeof(int64) * seg->nrows);
+		memcpy(times, (const int64 *) m->columns[0].values + row, sizeof(int64) * rows);
 		return true;
 	}
-	for (b = 0; b < si_segment_blocks(seg); b++)
+	for (b = first_block(m, input); b < end_block(m, input); b++)
 	{
-		uint32		n = si_segment_block_rows(seg, b);
+		uint32		n;
 
-		if (!si_segment_read_block(seg, number, b, times, l->nulls, m->err))
+		if (!read_part(l, input, number, b, times, &n))
 			return si_merge_fail(m, input);
 		for (uint32 w = 0; w < (n + 63) / 64; w++)
 			for (uint64 bits = l->nulls[w]; bits != 0; bits &= bits - 1)
@@ -432,6 +496,7 @@ si_merge_load(SiMerge *m)
 	int			i;
 
 	l->m = m;
+	l->decoder = si_arena_alloc(&m->arena, sizeof(SiDecoder));
 	for (c = 0; c < m->ncolumns; c++)
 	{
 		uint32		row = 0;
@@ -445,9 +510,11 @@ si_merge_load(SiMerge *m)
 		}
 		for (i = 0; i < m->ninputs; i++)
 		{
+			if (input_rows(m, i) == 0)
+				continue;
 			if (!load_input(l, i, row) || (l->col->input_times && !load_times(l, i, row)))
 				return false;
-			row += m->inputs[i]->nrows;
+			row += input_rows(m, i);
 		}
 		if (l->col->desc.type == SI_TYPE_STRING)
 			rank_codes(l);

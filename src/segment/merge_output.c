@@ -41,22 +41,12 @@ is_null(const SiMergeColumn *col, uint32 row)
 	return col->nulls && si_bit_get(col->nulls, row);
 }
 
-/* Sum of longs in a group: exact, then brought into int64. */
-static int64
-saturate(__int128 sum)
-{
-	return sum > PG_INT64_MAX ? PG_INT64_MAX : sum < PG_INT64_MIN ? PG_INT64_MIN : (int64) sum;
-}
-
 /* Combines the longs of positions from .. end-1; false: all null. */
 static bool
 combine_longs(const Emitter *e, const SiMergeColumn *col, uint32 from, uint32 end, int64 *out)
 {
 	const int64 *v = col->values;
-	__int128	sum = 0;
-	int64		least = PG_INT64_MAX;
-	int64		most = PG_INT64_MIN;
-	bool		found = false;
+	SiLongs		l = {0};
 	uint32		k;
 
 	for (k = from; k < end; k++)
@@ -65,19 +55,12 @@ combine_longs(const Emitter *e, const SiMergeColumn *col, uint32 from, uint32 en
 
 		if (is_null(col, row))
 			continue;
-		if (!found && (col->desc.agg == SI_AGG_NONE || col->desc.agg == SI_AGG_ANY))
-		{
-			*out = v[row];
-			return true;
-		}
-		found = true;
-		sum += v[row];
-		least = Min(least, v[row]);
-		most = Max(most, v[row]);
+		si_longs_add(&l, v[row]);
+		if (si_agg_first(col->desc.agg))
+			break;
 	}
-	*out = !found ? 0 : col->desc.agg == SI_AGG_SUM ? saturate(sum) :
-		col->desc.agg == SI_AGG_MIN ? least : most;
-	return found;
+	*out = si_longs_result(&l, col->desc.agg);
+	return l.found;
 }
 
 /* The same for floats and doubles, in double; NaN is larger than every number. */
@@ -85,30 +68,22 @@ static bool
 combine_doubles(const Emitter *e, const SiMergeColumn *col, uint32 from, uint32 end, double *out)
 {
 	bool		is_double = col->desc.type == SI_TYPE_DOUBLE;
-	bool		found = false;
-	double		result = 0;
+	SiDoubles	d = {0};
 	uint32		k;
 
 	for (k = from; k < end; k++)
 	{
 		uint32		row = e->m->order[k];
-		double		v;
 
 		if (is_null(col, row))
 			continue;
-		v = is_double ? ((const double *) col->values)[row] : ((const float *) col->values)[row];
-		if (!found)
-			result = v;
-		else if (col->desc.agg == SI_AGG_SUM)
-			result += v;
-		else if (col->desc.agg == SI_AGG_MIN ? si_double_less(v, result) : si_double_less(result, v))
-			result = v;
-		found = true;
-		if (col->desc.agg == SI_AGG_NONE || col->desc.agg == SI_AGG_ANY)
+		si_doubles_add(&d, col->desc.agg, is_double ? ((const double *) col->values)[row] :
+					   ((const float *) col->values)[row]);
+		if (si_agg_first(col->desc.agg))
 			break;
 	}
-	*out = result;
-	return found;
+	*out = d.result;
+	return d.found;
 }
 
 /* Values of one row of every group: all there is without rollup. */
@@ -138,7 +113,6 @@ gather(const Emitter *e, const void *values, int size, const uint64 *from_nulls,
 static const uint32 *
 choose_rows(Emitter *e, const SiMergeColumn *col)
 {
-	bool		last = col->desc.agg == SI_AGG_LAST;
 	uint32		i;
 
 	if (e->chosen == NULL)
@@ -156,7 +130,7 @@ choose_rows(Emitter *e, const SiMergeColumn *col)
 
 			if (si_bit_get(col->timeless, row))
 				continue;
-			if (!found || (last ? col->times[row] >= col->times[best] : col->times[row] < col->times[best]))
+			if (!found || si_time_wins(col->desc.agg, col->times[row], col->times[best]))
 				best = row;
 			found = true;
 		}
@@ -268,7 +242,8 @@ build_dict(Emitter *e, const SiStrings *s, const uint32 *used, uint32 nused, SiD
 	}
 	offsets[nused] = total;
 	bytes = si_arena_alloc(&e->arena, total + 1);
-	for (i = 0; i < nused; i++)
+	/* without bytes there may be one string, the empty one */
+	for (i = 0; i < nused && total > 0; i++)
 		memcpy(bytes + offsets[i], s->bytes.data + s->offsets[s->order[used[i] - 1]],
 			   offsets[i + 1] - offsets[i]);
 	dict->count = nused;
@@ -371,10 +346,11 @@ emit_table(Emitter *e, uint32 end, int64 start_time, int64 end_time)
 		if (col->times && build_times(e, col, t.columns[0].v.longs, &t.columns[t.ncolumns]))
 			t.ncolumns++;
 	}
+	m->err->text[0] = '\0';
 	ok = e->output(e->arg, &t, start_time, end_time);
 	si_arena_free(&e->arena);
 	e->nheads = 0;
-	return ok || si_fail(m->err, 0, "the merge was stopped");
+	return ok || si_merge_stopped(m);
 }
 
 /* The rows of one interval: positions from .. end-1. */

@@ -56,32 +56,21 @@ typedef struct Sorter
 
 /* ------------------------------------------------------------------ keys */
 
-/* A number as an unsigned one of the same order; NaN last, -0 is 0. */
+/* A value as an unsigned number of the same order. */
 static inline uint64
 sortable(const SiMergeColumn *col, uint32 row)
 {
-	uint64		bits;
-	double		d;
-
 	switch (col->desc.type)
 	{
 		case SI_TYPE_STRING:
 			return ((const uint32 *) col->values)[row];
 		case SI_TYPE_FLOAT:
-			d = ((const float *) col->values)[row];
-			break;
+			return si_sortable_double(((const float *) col->values)[row]);
 		case SI_TYPE_DOUBLE:
-			d = ((const double *) col->values)[row];
-			break;
+			return si_sortable_double(((const double *) col->values)[row]);
 		default:
-			return (uint64) ((const int64 *) col->values)[row] ^ (UINT64CONST(1) << 63);
+			return si_sortable_long(((const int64 *) col->values)[row]);
 	}
-	if (d != d)
-		return ~UINT64CONST(0);
-	if (d == 0)
-		d = 0;
-	memcpy(&bits, &d, sizeof(bits));
-	return bits >> 63 ? ~bits : bits | (UINT64CONST(1) << 63);
 }
 
 static void

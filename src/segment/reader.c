@@ -227,10 +227,7 @@ si_segment_close(SiSegment *seg)
 
 		si_dict_unload(col);
 		si_bitmaps_unload(col);
-		if (col->block_stats)
-			pfree(col->block_stats);
-		if (col->block_offset)
-			pfree(col->block_offset);
+		si_seg_unload_index(col);
 	}
 	if (seg->columns)
 		pfree(seg->columns);
@@ -380,6 +377,17 @@ si_seg_load_index(SiSegment *seg, SiSegColumn *col, SiSegmentError *err)
 	col->block_stats = stats;
 	col->block_offset = offset;
 	return true;
+}
+
+void
+si_seg_unload_index(SiSegColumn *col)
+{
+	if (col->block_stats)
+		pfree(col->block_stats);
+	if (col->block_offset)
+		pfree(col->block_offset);
+	col->block_stats = NULL;
+	col->block_offset = NULL;
 }
 
 const SiColumnStats *

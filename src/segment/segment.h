@@ -53,12 +53,17 @@ typedef struct SiColumn
 	SiDict		dict;			/* SI_TYPE_STRING */
 } SiColumn;
 
-/* Rows in memory, column by column.  Column 0 is always __time. */
+/*
+ * Rows, column by column.  Column 0 is always __time.  With a feed the
+ * columns say what they are and have no values: the writer gets those block
+ * by block.
+ */
 typedef struct SiTable
 {
 	uint32		nrows;
 	int			ncolumns;
 	SiColumn   *columns;
+	struct SiFeed *feed;		/* NULL: all values are in memory */
 } SiTable;
 
 /* ---------------------------------------------------------------- errors */
@@ -194,6 +199,21 @@ extern bool si_segment_verify(SiSegment *seg, SiSegmentError *err);
 
 /* ----------------------------------------------------------------- merge */
 
+/*
+ * Where a merge puts what does not fit into memory.  create returns a new,
+ * empty file, or NULL; append adds to its end; read returns what was
+ * appended; close gives a file up.  All may throw: files that are open then
+ * are the maker's to close.
+ */
+typedef struct SiTempFiles
+{
+	void	   *(*create) (void *arg);
+	bool		(*append) (void *file, const void *data, size_t len);
+	bool		(*read) (void *file, uint64 offset, void *buf, size_t len);
+	void		(*close) (void *file);
+	void	   *arg;
+} SiTempFiles;
+
 typedef struct SiMergeSpec
 {
 	/* order of dimensions for sorting; columns not named follow by name */
@@ -202,12 +222,15 @@ typedef struct SiMergeSpec
 	bool		rollup;			/* merge rows with equal time and dimensions */
 	SiGranularity *split;		/* NULL: one output for all rows */
 	uint64		max_rows;		/* rows per output at most; 0: no limit */
+	uint64		memory;			/* bytes that the merge may take; 0: as many as it needs */
+	const SiTempFiles *temp;	/* needed with memory */
 } SiMergeSpec;
 
 /*
  * Called once per output, in order of time.  The table lives until the
- * callback returns; dictionaries are sorted and hold only values in use.
- * False stops the merge.
+ * callback returns; dictionaries are sorted and hold only values in use.  A
+ * table with a feed can be written once, with si_segment_write().  False
+ * stops the merge.
  */
 typedef bool (*SiMergeOutput) (void *arg, const SiTable *t, int64 interval_start, int64 interval_end);
 
@@ -216,8 +239,13 @@ typedef bool (*SiMergeOutput) (void *arg, const SiTable *t, int64 interval_start
  * same name with different types takes the narrowest type that loses nothing:
  * double for numbers, else text, JSON where one has it; a metric keeps the
  * type of the last chunk, or double, since it must combine), rows sorted by
- * time and dimensions, rolled up, split by interval.  Needs memory for all
- * rows: si_merge_memory() estimates it beforehand.
+ * time and dimensions, rolled up, split by interval.
+ *
+ * What needs more than spec->memory, by the estimate of si_merge_memory(), is
+ * merged through temporary files, with the same result.  That takes at least
+ * a few hundred kB per input, 4 bytes for every dictionary entry of the
+ * column and input that have most, and 4 bytes for every row of the commonest
+ * value of an output's column, whatever spec->memory is.
  */
 extern bool si_merge(SiSegment **inputs, int ninputs, const SiMergeSpec *spec,
 					 SiMergeOutput output, void *arg, SiSegmentError *err);

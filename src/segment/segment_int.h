@@ -120,6 +120,36 @@ extern bool si_fail(SiSegmentError *err, uint64 offset, const char *fmt,...) pg_
 
 #define SI_VARINT_MAX 10
 
+/* ------------------------------------------------------ output (buffer.c) */
+
+/* Bytes collected before they go to the sink. */
+#define SI_FLUSH_BYTES	(256 * 1024)
+
+/* What is written, on its way to the sink. */
+typedef struct SiOut
+{
+	SiBuf		buf;
+	const SiSink *sink;
+	uint64		written;		/* bytes that went to the sink */
+	SiSegmentError *err;
+} SiOut;
+
+extern bool si_out_flush(SiOut *o);
+
+/* Keeps the buffer from growing: to be called now and then. */
+static inline bool
+si_out_room(SiOut *o)
+{
+	return o->buf.len < SI_FLUSH_BYTES || si_out_flush(o);
+}
+
+/* Bytes written so far, those in the buffer included. */
+static inline uint64
+si_out_at(const SiOut *o)
+{
+	return o->written + o->buf.len;
+}
+
 static inline uint64
 si_zigzag(int64 v)
 {
@@ -298,8 +328,40 @@ extern const char *si_encoding_name(int enc);
 /* --------------------------------------------------- dictionaries (dict.c) */
 
 /* Appends a dictionary section; entry order is order[0..count-1], NULL: as is. */
-extern bool si_dict_write(SiBuf *out, SiEncoder *e, const SiDict *dict, const uint32 *order,
-						  bool fast, uint64 *raw_bytes, SiSegmentError *err);
+extern bool si_dict_write(SiOut *out, SiEncoder *e, const SiDict *dict, const uint32 *order,
+						  bool fast, uint64 *raw_bytes);
+
+/* The parts of such a section: up to SI_BLOCK_ROWS lengths, up to SI_PIECE_BYTES bytes. */
+extern bool si_dict_put_lengths(SiOut *out, SiEncoder *e, const uint32 *lengths, uint32 n);
+extern bool si_dict_put_piece(SiOut *out, SiCodec codec, const char *data, uint32 len, bool fast);
+
+/*
+ * The entries of a dictionary one after the other, with memory for one piece.
+ * p and len are the entry at hand; they live until the next call.
+ */
+typedef struct SiDictCursor
+{
+	SiSegment  *seg;
+	struct SiSegColumn *col;
+	uint32		next;			/* number of the entry after the one at hand */
+	uint64		lengths_at,		/* in the file: the next block of lengths, */
+				piece_at;		/* the next piece */
+	uint64		raw_read;		/* bytes of the pieces read so far */
+	uint64		raw_used;		/* bytes of the entries so far */
+	uint32		piece_len,
+				piece_pos;
+	char	   *piece;
+	SiBuf		joined;			/* an entry that goes over a piece */
+	uint32		lengths[SI_BLOCK_ROWS];
+
+	const char *p;
+	uint32		len;
+} SiDictCursor;
+
+extern bool si_dict_cursor_open(SiDictCursor *c, SiSegment *seg, struct SiSegColumn *col, SiSegmentError *err);
+/* False at the end, too: then *end is set. */
+extern bool si_dict_cursor_next(SiDictCursor *c, bool *end, SiSegmentError *err);
+extern void si_dict_cursor_close(SiDictCursor *c);
 
 /* Entry numbers in memcmp order, in a palloc'd array. */
 extern uint32 *si_dict_order(const SiDict *dict);
@@ -362,6 +424,7 @@ extern void *si_seg_alloc(SiSegment *seg, size_t size);
 extern const uint8 *si_seg_fetch(SiSegment *seg, uint64 offset, uint64 len, SiSegmentError *err);
 extern SiDecoder *si_seg_decoder(SiSegment *seg);
 extern bool si_seg_load_index(SiSegment *seg, SiSegColumn *col, SiSegmentError *err);
+extern void si_seg_unload_index(SiSegColumn *col);
 
 /* Loads a dictionary into memory of the segment; dict.c. */
 extern bool si_dict_load(SiSegment *seg, SiSegColumn *col, SiSegmentError *err);
@@ -378,14 +441,42 @@ extern bool si_directory_parse(SiSegment *seg, const uint8 *data, uint64 len, ui
 
 /* ------------------------------------------------------ bitmaps (bitmap.c) */
 
-/* codes of all rows (already those of the file); appends the section. */
-extern bool si_bitmaps_write(SiBuf *out, SiEncoder *e, const uint32 *codes, uint32 nrows,
-							 uint32 count, uint32 *ngroups, SiSegmentError *err);
+/* Codes of all rows, already those of the file. */
+typedef struct SiCodeSource
+{
+	/* codes of a block, NULL: failed.  Blocks ascend, and may begin again at 0. */
+	const uint32 *(*block) (void *arg, int block);
+	void	   *arg;
+} SiCodeSource;
+
+/*
+ * Appends the section.  memory: for row numbers; what needs more reads the
+ * codes several times.
+ */
+extern bool si_bitmaps_write(SiOut *out, SiEncoder *e, const SiCodeSource *codes, uint32 nrows,
+							 uint32 count, uint64 memory, uint32 *ngroups);
 extern void si_bitmaps_unload(SiSegColumn *col);
 
 /* Calls with each row of a code's set, in order; false: stop with an error. */
 typedef bool (*SiRowVisit) (void *arg, uint32 row);
 extern bool si_bitmap_visit(SiSegment *seg, SiSegColumn *col, uint32 code, SiRowVisit visit,
 							void *arg, SiSegmentError *err);
+
+/* --------------------------------------------- feeds of tables (feed.c) */
+
+/*
+ * The values of a table that are made while it is written, one column after
+ * the other: open, then for strings the dictionary, then the blocks, as often
+ * as needed, then close.  Errors are left in the feed's own place.
+ */
+extern bool si_feed_open(struct SiFeed *f, int column);
+extern uint32 si_feed_distinct(const struct SiFeed *f);
+extern bool si_feed_dict(struct SiFeed *f, SiOut *out, SiEncoder *e, uint64 *raw_bytes);
+/* Values of a block, NULL: failed.  Blocks ascend, and may begin again at 0. */
+extern const void *si_feed_block(struct SiFeed *f, int block, uint32 n, const uint64 **nulls);
+extern uint64 si_feed_memory(const struct SiFeed *f);
+/* Fills err when it was the feed that failed. */
+extern void si_feed_error(const struct SiFeed *f, SiSegmentError *err);
+extern void si_feed_close(struct SiFeed *f);
 
 #endif							/* SI_SEGMENT_SEGMENT_INT_H */

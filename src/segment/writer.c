@@ -11,33 +11,18 @@
 
 #include "segment/segment_int.h"
 
-/* Bytes collected before they go to the sink. */
-#define FLUSH_BYTES		(256 * 1024)
-
 typedef struct Writer
 {
 	const SiTable *table;
 	const SiWriteOptions *opt;
-	const SiSink *sink;
 	SiSegmentError *err;
 	int			nblocks;
-	uint64		written;		/* bytes that went to the sink */
-	SiBuf		out;
+	SiOut		out;
 	SiBuf		index;
 	SiEncoder  *encoder;
 	SiSegColumn *columns;
 	uint32	   *codes;			/* renumbered codes of one column */
 } Writer;
-
-static bool
-flush(Writer *w)
-{
-	if (w->out.len > 0 && !w->sink->write(w->sink->arg, w->out.data, w->out.len))
-		return si_fail(w->err, w->written, "could not write %zu bytes", w->out.len);
-	w->written += w->out.len;
-	w->out.len = 0;
-	return true;
-}
 
 static void
 put_header(Writer *w)
@@ -57,22 +42,23 @@ put_header(Writer *w)
 	memcpy(h + 40, &w->opt->interval_end, 8);
 	memcpy(h + 48, &w->table->nrows, 4);
 	memcpy(h + 52, &block_rows, 4);
-	si_buf_put(&w->out, h, sizeof(h));
-	si_buf_crc(&w->out, w->out.len - sizeof(h));
+	si_buf_put(&w->out.buf, h, sizeof(h));
+	si_buf_crc(&w->out.buf, w->out.buf.len - sizeof(h));
 }
 
 static void
 put_trailer(Writer *w, uint64 footer, uint32 footer_len, uint32 footer_crc)
 {
 	uint64		size = footer + footer_len + SI_TRAILER_SIZE;
-	size_t		from = w->out.len;
+	SiBuf	   *out = &w->out.buf;
+	size_t		from = out->len;
 
-	si_buf_put(&w->out, &footer, 8);
-	si_buf_put(&w->out, &footer_len, 4);
-	si_buf_put(&w->out, &footer_crc, 4);
-	si_buf_put(&w->out, &size, 8);
-	si_buf_crc(&w->out, from);
-	si_buf_put(&w->out, SI_TRAILER_MAGIC, 4);
+	si_buf_put(out, &footer, 8);
+	si_buf_put(out, &footer_len, 4);
+	si_buf_put(out, &footer_crc, 4);
+	si_buf_put(out, &size, 8);
+	si_buf_crc(out, from);
+	si_buf_put(out, SI_TRAILER_MAGIC, 4);
 }
 
 /* ---------------------------------------------------------------- columns */
@@ -109,23 +95,37 @@ put_index_record(SiBuf *index, uint32 len, const SiColumnStats *st)
 	si_buf_put(index, &st->sum, 8);
 }
 
-/* Encodes one block; st is as it goes into the index. */
-static SiEncoding
-put_block(Writer *w, const SiColumn *c, const uint32 *codes, uint32 first, uint32 n, SiColumnStats *st)
+/* Values of a block of a column in memory, as those of a feed. */
+static const void *
+block_in_memory(const SiColumn *c, const uint32 *codes, uint32 first, const uint64 **nulls)
 {
-	const uint64 *nulls = c->nulls ? c->nulls + first / 64 : NULL;
-
+	*nulls = c->nulls ? c->nulls + first / 64 : NULL;
 	switch (c->desc.type)
 	{
 		case SI_TYPE_STRING:
-			return si_encode_codes(&w->out, w->encoder, codes + first, n, st);
+			return codes + first;
 		case SI_TYPE_FLOAT:
-			return si_encode_floats(&w->out, w->encoder, c->v.floats + first, false, nulls, n, st);
-		case SI_TYPE_DOUBLE:
-			return si_encode_floats(&w->out, w->encoder, c->v.doubles + first, true, nulls, n, st);
+			return c->v.floats + first;
 		default:
-			return si_encode_ints(&w->out, w->encoder, c->v.longs + first, nulls, n,
-								  c->desc.type == SI_TYPE_LONG, st);
+			return c->v.longs + first;
+	}
+}
+
+/* Encodes one block; st is as it goes into the index. */
+static SiEncoding
+put_block(Writer *w, SiType type, const void *values, const uint64 *nulls, uint32 n, SiColumnStats *st)
+{
+	SiBuf	   *out = &w->out.buf;
+
+	switch (type)
+	{
+		case SI_TYPE_STRING:
+			return si_encode_codes(out, w->encoder, values, n, st);
+		case SI_TYPE_FLOAT:
+		case SI_TYPE_DOUBLE:
+			return si_encode_floats(out, w->encoder, values, type == SI_TYPE_DOUBLE, nulls, n, st);
+		default:
+			return si_encode_ints(out, w->encoder, values, nulls, n, type == SI_TYPE_LONG, st);
 	}
 }
 
@@ -141,16 +141,21 @@ put_blocks(Writer *w, const SiColumn *c, const uint32 *codes, SiSegColumn *col)
 	{
 		uint32		first = (uint32) b * SI_BLOCK_ROWS;
 		uint32		n = Min(w->table->nrows - first, SI_BLOCK_ROWS);
-		size_t		from = w->out.len;
+		uint64		from = si_out_at(&w->out);
+		const uint64 *nulls;
+		const void *values = w->table->feed ? si_feed_block(w->table->feed, b, n, &nulls) :
+			block_in_memory(c, codes, first, &nulls);
 		SiColumnStats st;
 		SiEncoding	enc;
 
-		enc = put_block(w, c, codes, first, n, &st);
+		if (values == NULL)
+			return false;
+		enc = put_block(w, c->desc.type, values, nulls, n, &st);
 		if (b == 0)
 			col->encoding = (uint8) enc;
 		if (c->desc.type == SI_TYPE_STRING)
 		{
-			if (st.max.i > (int64) c->dict.count)
+			if (st.max.i > (int64) col->info.distinct)
 				return si_fail(w->err, 0, "code " INT64_FORMAT " of column \"%.64s\" is beyond its dictionary",
 							   st.max.i, c->desc.name);
 			if (!col->info.dict_sorted)
@@ -160,10 +165,10 @@ put_blocks(Writer *w, const SiColumn *c, const uint32 *codes, SiSegColumn *col)
 			}
 		}
 		si_stats_add(all, &st, c->desc.type);
-		col->data_len += w->out.len - from;
+		col->data_len += si_out_at(&w->out) - from;
 		if (w->nblocks > 1)
-			put_index_record(&w->index, (uint32) (w->out.len - from), &st);
-		if (w->out.len >= FLUSH_BYTES && !flush(w))
+			put_index_record(&w->index, (uint32) (si_out_at(&w->out) - from), &st);
+		if (!si_out_room(&w->out))
 			return false;
 	}
 	if (c->desc.type == SI_TYPE_TIME && all->null_count > 0)
@@ -171,7 +176,7 @@ put_blocks(Writer *w, const SiColumn *c, const uint32 *codes, SiSegColumn *col)
 	if (w->nblocks > 1)
 	{
 		si_buf_crc(&w->index, 0);
-		si_buf_put(&w->out, w->index.data, w->index.len);
+		si_buf_put(&w->out.buf, w->index.data, w->index.len);
 	}
 	return true;
 }
@@ -210,41 +215,80 @@ is_plain(const SiWriteOptions *opt, const char *name)
 	return false;
 }
 
+/* The dictionary of a column in memory; codes are those of its order. */
 static bool
-put_string_column(Writer *w, const SiColumn *c, SiSegColumn *col)
+put_dict(Writer *w, const SiColumn *c, SiSegColumn *col, const uint32 **codes)
 {
-	const uint32 *codes = c->v.codes;
 	uint32	   *order = NULL;
-	size_t		from = w->out.len;
 	bool		ok;
 
+	*codes = c->v.codes;
 	if (c->dict.count == PG_UINT32_MAX)
 		return si_fail(w->err, 0, "too many different strings in column \"%.64s\"", c->desc.name);
 	if (w->opt->sort_dict && !c->dict.sorted)
 	{
 		order = si_dict_order(&c->dict);
-		codes = renumber(w, c, order);
+		*codes = renumber(w, c, order);
 	}
 	col->info.distinct = c->dict.count;
 	col->info.dict_sorted = c->dict.sorted || order != NULL;
-	ok = si_dict_write(&w->out, w->encoder, &c->dict, order, !w->opt->sort_dict,
-					   &col->raw_bytes, w->err);
+	ok = si_dict_write(&w->out, w->encoder, &c->dict, order, !w->opt->sort_dict, &col->raw_bytes);
 	if (order)
 		pfree(order);
-	if (!ok)
+	return ok;
+}
+
+/* Codes of a column, block by block, for its bitmaps. */
+typedef struct BlockCodes
+{
+	struct SiFeed *feed;
+	const uint32 *codes;		/* without feed */
+	uint32		nrows;
+} BlockCodes;
+
+static const uint32 *
+block_codes(void *arg, int block)
+{
+	const BlockCodes *b = arg;
+	uint32		first = (uint32) block * SI_BLOCK_ROWS;
+	const uint64 *nulls;
+
+	if (b->feed)
+		return si_feed_block(b->feed, block, Min(b->nrows - first, SI_BLOCK_ROWS), &nulls);
+	return b->codes + first;
+}
+
+static bool
+put_string_column(Writer *w, const SiColumn *c, SiSegColumn *col)
+{
+	struct SiFeed *feed = w->table->feed;
+	const uint32 *codes = NULL;
+	uint64		from = si_out_at(&w->out);
+
+	if (feed)
+	{
+		col->info.distinct = si_feed_distinct(feed);
+		col->info.dict_sorted = true;
+		if (!si_feed_dict(feed, &w->out, w->encoder, &col->raw_bytes))
+			return false;
+	}
+	else if (!put_dict(w, c, col, &codes))
 		return false;
-	col->dict_len = w->out.len - from;
+	col->dict_len = si_out_at(&w->out) - from;
 	if (!put_blocks(w, c, codes, col))
 		return false;
-	if (!w->opt->bitmaps || c->desc.role != SI_ROLE_DIMENSION || is_plain(w->opt, c->desc.name))
-		return true;
-	if (w->out.len >= FLUSH_BYTES && !flush(w))
-		return false;
-	from = w->out.len;
-	if (!si_bitmaps_write(&w->out, w->encoder, codes, w->table->nrows, c->dict.count, &col->ngroups, w->err))
-		return false;
-	col->info.has_bitmaps = true;
-	col->bitmap_len = w->out.len - from;
+	if (w->opt->bitmaps && c->desc.role == SI_ROLE_DIMENSION && !is_plain(w->opt, c->desc.name))
+	{
+		BlockCodes	blocks = {feed, codes, w->table->nrows};
+		SiCodeSource source = {block_codes, &blocks};
+
+		from = si_out_at(&w->out);
+		if (!si_bitmaps_write(&w->out, w->encoder, &source, w->table->nrows, col->info.distinct,
+							  feed ? si_feed_memory(feed) : PG_UINT64_MAX, &col->ngroups))
+			return false;
+		col->info.has_bitmaps = true;
+		col->bitmap_len = si_out_at(&w->out) - from;
+	}
 	return true;
 }
 
@@ -253,11 +297,14 @@ put_column(Writer *w, int i)
 {
 	const SiColumn *c = &w->table->columns[i];
 	SiSegColumn *col = &w->columns[i];
+	struct SiFeed *feed = w->table->feed;
 
 	if (!check_column(w, i))
 		return false;
 	col->info.desc = c->desc;
 	w->encoder->codec = c->desc.role == SI_ROLE_DIMENSION ? w->opt->dimension_codec : w->opt->metric_codec;
+	if (feed && !si_feed_open(feed, i))
+		return false;
 	if (c->desc.type == SI_TYPE_STRING)
 	{
 		if (!put_string_column(w, c, col))
@@ -269,7 +316,9 @@ put_column(Writer *w, int i)
 		if (!put_blocks(w, c, NULL, col))
 			return false;
 	}
-	return w->out.len < FLUSH_BYTES || flush(w);
+	if (feed)
+		si_feed_close(feed);
+	return si_out_room(&w->out);
 }
 
 /* ------------------------------------------------------------------ chunk */
@@ -286,22 +335,22 @@ write_chunk(Writer *w)
 	for (i = 0; i < w->table->ncolumns; i++)
 		if (!put_column(w, i))
 			return false;
-	from = w->out.len;
-	footer = w->written + from;
+	from = w->out.buf.len;
+	footer = si_out_at(&w->out);
 	for (i = 0; i < w->table->ncolumns; i++)
-		si_directory_put(&w->out, &w->columns[i]);
-	footer_len = w->out.len - from;
+		si_directory_put(&w->out.buf, &w->columns[i]);
+	footer_len = w->out.buf.len - from;
 	if (footer_len > SI_MAX_FOOTER)
 		return si_fail(w->err, footer, "a column directory of %zu bytes is too large for a chunk", footer_len);
-	put_trailer(w, footer, (uint32) footer_len, si_crc(w->out.data + from, footer_len));
-	return flush(w);
+	put_trailer(w, footer, (uint32) footer_len, si_crc(w->out.buf.data + from, footer_len));
+	return si_out_flush(&w->out);
 }
 
 bool
 si_segment_write(const SiTable *t, const SiWriteOptions *opt, const SiSink *sink,
 				 SiWriteResult *result, SiSegmentError *err)
 {
-	Writer		w = {.table = t, .opt = opt, .sink = sink, .err = err};
+	Writer		w = {.table = t, .opt = opt, .err = err, .out = {.sink = sink, .err = err}};
 	bool		ok;
 
 	if (t->ncolumns < 1 || t->ncolumns > SI_MAX_COLUMNS)
@@ -314,11 +363,13 @@ si_segment_write(const SiTable *t, const SiWriteOptions *opt, const SiSink *sink
 	{
 		const SiColumnStats *time = &w.columns[0].info.stats;
 
-		result->bytes = w.written;
+		result->bytes = w.out.written;
 		result->min_time = time->has_minmax ? time->min.i : PG_INT64_MAX;
 		result->max_time = time->has_minmax ? time->max.i : PG_INT64_MIN;
 	}
-	si_buf_free(&w.out);
+	else if (t->feed)
+		si_feed_error(t->feed, err);
+	si_buf_free(&w.out.buf);
 	si_buf_free(&w.index);
 	pfree(w.encoder);
 	pfree(w.columns);

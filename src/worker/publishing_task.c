@@ -9,9 +9,10 @@
  * only this process removes any), and a short transaction that replaces them.
  * If it dies in between, files without a row remain and are swept.
  *
- * Memory: what a merge needs is estimated beforehand; when a task's deltas
- * need more than stream_ingest.merge_memory, they are published in several
- * runs, oldest first.
+ * Memory: a merge that needs more than stream_ingest.merge_memory goes through
+ * temporary files, which end with the process.  Only open chunks are counted
+ * here: a task with thousands of them is published in several runs, oldest
+ * first.
  */
 #include "postgres.h"
 
@@ -36,6 +37,9 @@
 
 /* How often an idle worker looks for work. */
 #define LOOK_EVERY_MS	500
+
+/* Memory of an open chunk before anything of it is merged, roughly. */
+#define OPEN_CHUNK_BYTES	(32 * 1024)
 
 typedef struct Publisher
 {
@@ -100,9 +104,9 @@ write_output(void *arg, const SiTable *t, int64 interval_start, int64 interval_e
 	si_file_sink(w, &sink);
 	if (!si_segment_write(t, &opt, &sink, &result, &err))
 		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				(errcode(t->feed && err.input >= 0 ? ERRCODE_DATA_CORRUPTED : ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("could not write a segment: %s", err.text),
-				 errhint("Lower maxRowsPerSegment in the supervisor's tuningConfig.")));
+				 t->feed && err.input >= 0 ? 0 : errhint("Lower maxRowsPerSegment in the supervisor's tuningConfig.")));
 	c->interval_start = interval_start;
 	c->interval_end = interval_end;
 	c->rows = t->nrows;
@@ -140,20 +144,22 @@ open_delta(Publisher *p, const SiDelta *d)
 }
 
 /*
- * Opens deltas that were read by one spec until the merge would need more
- * memory than it may have.  Returns how many; at least one.
+ * Opens deltas that were read by one spec, as many as may be open at once.
+ * Returns how many; at least two, when there are.
  */
 static int
 open_inputs(Publisher *p, const SiMergeWork *work, SiSegment **inputs)
 {
+	uint64		bytes = 0;
 	int			n = 0;
 
 	while (n < work->nalike)
 	{
+		bytes += OPEN_CHUNK_BYTES + work->deltas[n].data_len;
+		if (n > 1 && bytes > si_merge_memory_limit * UINT64CONST(1024) / 4)
+			break;
 		inputs[n] = open_delta(p, &work->deltas[n]);
 		n++;
-		if (n > 1 && si_merge_memory(inputs, n) > si_merge_memory_limit * UINT64CONST(1024))
-			return n - 1;
 	}
 	return n;
 }
@@ -177,7 +183,7 @@ check_rows(const SiMergeWork *work, int n, const Output *out, bool rollup)
 					in_rows, work->supervisor_id, out_rows)));
 }
 
-/* Merges and commits; false when a merge of levels would not fit into memory. */
+/* Merges and commits; false when there is nothing to merge. */
 static bool
 do_work(Publisher *p, const SiMergeWork *work, const SiSpec *spec)
 {
@@ -187,7 +193,9 @@ do_work(Publisher *p, const SiMergeWork *work, const SiSpec *spec)
 	SiMergeSpec merge = {
 		.ndimensions = spec->ndimensions,
 		.dimensions = dimensions,
-		.rollup = spec->rollup
+		.rollup = spec->rollup,
+		.memory = si_merge_memory_limit * UINT64CONST(1024),
+		.temp = si_file_temp()
 	};
 	Output		out = {.p = p, .publish = work->publish, .cap = 16};
 	SiSegmentError err;
@@ -224,10 +232,7 @@ do_work(Publisher *p, const SiMergeWork *work, const SiSpec *spec)
 	return true;
 }
 
-/*
- * One piece of work.  False when there is none, or none that fits into
- * memory (large chunks then wait for their publishing).
- */
+/* One piece of work; false when there is none. */
 static bool
 work_once(Publisher *p)
 {

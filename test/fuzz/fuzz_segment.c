@@ -7,6 +7,7 @@
  */
 #include "arena.h"
 
+#include "segment/segment_int.h"
 #include "segment_fixture.h"
 
 /* More rows, or larger seeds, take time and find nothing. */
@@ -63,6 +64,52 @@ ignore_output(void *arg, const SiTable *t, int64 start, int64 end)
 	return true;
 }
 
+/* ------------------------------------------------------ merges with files */
+
+static void *
+temp_create(void *arg)
+{
+	return palloc0(sizeof(FixtureBytes));
+}
+
+static bool
+temp_append(void *file, const void *data, size_t len)
+{
+	return fixture_write(file, data, len);
+}
+
+static bool
+temp_read(void *file, uint64 offset, void *buf, size_t len)
+{
+	return fixture_read(file, offset, buf, len);
+}
+
+static void
+temp_close(void *file)
+{
+}
+
+static const SiTempFiles temp = {temp_create, temp_append, temp_read, temp_close, NULL};
+
+static bool
+forget(void *arg, const void *data, size_t len)
+{
+	return true;
+}
+
+/* Outputs of such merges are made while they are written. */
+static bool
+write_output(void *arg, const SiTable *t, int64 start, int64 end)
+{
+	SiWriteOptions opt = fixture_options();
+	SiSink		sink = {forget, NULL};
+	SiWriteResult result;
+	SiSegmentError err;
+
+	opt.bitmaps = opt.sort_dict = opt.sorted_rows = true;
+	return si_segment_write(t, &opt, &sink, &result, &err);
+}
+
 static void
 read_all(SiSegment *seg)
 {
@@ -113,6 +160,13 @@ fuzz_one(const uint8_t *data, size_t size)
 		if (inputs[1])
 		{
 			(void) si_merge(inputs, 2, &spec, ignore_output, NULL, &err);
+			spec.memory = 1;
+			spec.temp = &temp;
+			(void) si_merge(inputs, 2, &spec, write_output, NULL, &err);
+			/* as if its rows were in order */
+			for (int i = 0; i < 2; i++)
+				inputs[i]->sorted_rows = true;
+			(void) si_merge(inputs, 2, &spec, write_output, NULL, &err);
 			si_segment_close(inputs[1]);
 		}
 	}

@@ -130,6 +130,24 @@ my $plans = q{SELECT latest_offsets FROM stream_ingest.supervisor_status WHERE s
 ok($node->wait_for($plans, '{300}'), 'the supervisor has seen them');
 is(query(finished('merged')), '0', 'are few');
 
+# ---- publishing what does not fit into memory
+
+$node->append_conf('postgresql.conf', "stream_ingest.merge_memory = '16MB'\nlog_temp_files = 0");
+$node->reload;
+my $temp_from = -s $node->logfile;
+my $first = $n + 1;
+submit('large', dimensions => [ { type => 'long', name => 'n' }, 's', 'v' ]);
+$kafka->produce('large', 0, map { $n++; sprintf '{"time":1577836800000,"n":%d,"s":"%s%d","v":["a%d","b"]}', $n, 'x' x 200, $n, $n % 7 } 1 .. 40_000);
+exactly('large', 40_000, 'rows that take more memory than a merge may');
+query(q{SELECT terminate_supervisor('large')});
+ok($node->wait_for(q{SELECT count(*) FROM stream_ingest.segments WHERE kind <> 'segment' AND data_source = 'large'::regclass}, '0'), 'are published');
+is(query(q{SELECT count(*), sum(num_rows) FROM stream_ingest.segments WHERE data_source = 'large'::regclass}), '1|40000', 'as one segment');
+like(substr(PostgreSQL::Test::Utils::slurp_file($node->logfile), $temp_from), qr/LOG:  temporary file: path .*, size \d{7,}/, 'through temporary files');
+is(query('SELECT count(*) FROM pg_ls_tmpdir()'), '0', 'of which nothing is left');
+is(query(q{SELECT min(n), max(n), count(DISTINCT n), count(DISTINCT s), bool_and(s = repeat('x', 200) || n), sum(mv_length(v)) FROM large}),
+	"$first|$n|40000|40000|t|80000", 'it has the rows that were read');
+is(query(q{SELECT count(*) FROM large WHERE v = 'a3'}), query(q{SELECT count(*) FROM large WHERE n % 7 = 3}), 'and bitmaps that find them');
+
 # ---- a library of another version
 
 my $log = -s $node->logfile;
