@@ -515,7 +515,7 @@ test_spills(void)
 int
 main(int argc, char **argv)
 {
-	int			rounds = argc > 1 ? atoi(argv[1]) : 2500;
+	int			rounds = argc > 1 ? atoi(argv[1]) : 1500;
 
 	in_memory = palloc0(sizeof(Outputs));
 	streamed = palloc0(sizeof(Outputs));
