@@ -346,6 +346,7 @@ static void
 requeue(void)
 {
 	SiBatch    *b;
+	SiRequeueEnd end;
 	int64		request_id;
 	int64		to;
 
@@ -355,13 +356,18 @@ requeue(void)
 		return;
 	}
 	b = si_batch_create(si_my_slot->supervisor_id, si_my_slot->group_id, NULL);
-	if (b == NULL || !si_batch_requeue(b, to))
+	end = b == NULL ? SI_REQUEUE_LOST_RACE : si_batch_requeue(b, to);
+	if (end == SI_REQUEUE_LOST_RACE)
 	{
 		si_worker_report_exit(SI_EXIT_LOST_RACE, "the task group was changed while messages were parsed again");
 		return;
 	}
-	si_requeue_done(request_id);
-	SI_FAULT("requeue_done");
+	/* stopped: the request stays, and who is started for it next goes on with those that are left */
+	if (end == SI_REQUEUE_DONE)
+	{
+		si_requeue_done(request_id);
+		SI_FAULT("requeue_done");
+	}
 	si_worker_report_exit(SI_EXIT_STOPPED, NULL);
 }
 

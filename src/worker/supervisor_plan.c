@@ -379,7 +379,8 @@ plan_quiet(SiSupervisor *s, SiTaskRow *tasks, int ntasks, TimestampTz now)
 		return false;
 	if (!si_supervisor_quiet(s))
 	{
-		if (s->requeueing)
+		/* another spec, a terminate, a shutdown of its task: it stops between two messages and goes on anew, or not */
+		if (s->requeueing && !s->restart)
 			return true;
 		s->quiet_at = 0;
 		if (pending && s->pending->verb == SI_VERB_RESET)

@@ -428,7 +428,14 @@ add_requeued(SiBatch *b, const SiRequeued *r)
 	return true;
 }
 
-bool
+/* Whether somebody asks this process to end. */
+static bool
+is_asked_to_stop(void)
+{
+	return pg_atomic_read_u32(&si_my_slot->stop) != 0;
+}
+
+SiRequeueEnd
 si_batch_requeue(SiBatch *b, int64 to)
 {
 	MemoryContext messages = AllocSetContextCreate(b->context, "messages to be parsed again", ALLOCSET_DEFAULT_SIZES);
@@ -445,8 +452,10 @@ si_batch_requeue(SiBatch *b, int64 to)
 		CHECK_FOR_INTERRUPTS();
 		n = si_requeue_next(b->group.supervisor_id, after, to, REQUEUE_MESSAGES, &list);
 		MemoryContextSwitchTo(old);
-		for (int i = 0; i < n; i++)
+		/* what an expression takes its time for is not waited for */
+		for (int i = 0; i < n && !is_asked_to_stop(); i++)
 		{
+			CHECK_FOR_INTERRUPTS();
 			after = list[i].rejected_id;
 			if (add_requeued(b, &list[i]))
 				b->requeued[b->nrequeued++] = after;
@@ -455,12 +464,14 @@ si_batch_requeue(SiBatch *b, int64 to)
 		{
 			b->first_pending = si_now();
 			if (si_batch_commit(b) != SI_BATCH_COMMITTED)
-				return false;
+				return SI_REQUEUE_LOST_RACE;
 			SI_FAULT("requeue_committed");
 		}
 		MemoryContextReset(messages);
+		if (is_asked_to_stop())
+			return SI_REQUEUE_STOPPED;
 	} while (n == REQUEUE_MESSAGES);
-	return true;
+	return SI_REQUEUE_DONE;
 }
 
 void

@@ -40,9 +40,17 @@ extern bool si_batch_complete(const SiBatch *b);
 /*
  * Parses the rejected messages of the supervisor again, up to a rejected_id,
  * and commits those that are stored now; the others stay.  Bounds of message
- * times are not applied.  False when somebody else has moved the group.
+ * times are not applied.  Stops between two messages when the process is asked
+ * to, and commits what is stored by then.
  */
-extern bool si_batch_requeue(SiBatch *b, int64 to);
+typedef enum SiRequeueEnd
+{
+	SI_REQUEUE_DONE,
+	SI_REQUEUE_STOPPED,			/* some may be left */
+	SI_REQUEUE_LOST_RACE		/* somebody else has moved the group */
+} SiRequeueEnd;
+
+extern SiRequeueEnd si_batch_requeue(SiBatch *b, int64 to);
 
 /* Moves the offsets over what the stream has but never delivers (markers). */
 extern void si_batch_take_positions(SiBatch *b, SiKafkaReader *reader);

@@ -5,7 +5,7 @@
  *
  * Verbs that need the readers to end first (terminate, reset, requeue) are
  * handed to the supervisor and applied by its plan; later requests for the same
- * supervisor wait behind them.
+ * supervisor wait behind them, but for those that may go before.
  */
 #include "postgres.h"
 
@@ -125,12 +125,16 @@ waits_for_readers(SiVerb verb)
 
 /*
  * A reset waits for its broker, perhaps for ever; what may come before it
- * does: the spec with another broker, above all.
+ * does: the spec with another broker, above all.  Messages that are parsed
+ * again may take their time, too: those that are left are parsed after it, by
+ * the spec that is then in force.
  */
 static bool
-goes_before_reset(SiVerb verb)
+goes_before(SiSupervisor *s, SiVerb verb)
 {
-	return verb != SI_VERB_RESET && verb != SI_VERB_REQUEUE;
+	if (si_supervisor_reset_waits(s))
+		return verb != SI_VERB_RESET && verb != SI_VERB_REQUEUE;
+	return s->pending->verb == SI_VERB_REQUEUE && verb != SI_VERB_RESET && verb != SI_VERB_REQUEUE && verb != SI_VERB_HANDOFF;
 }
 
 static void
@@ -173,7 +177,7 @@ si_apply_requests(List *supervisors)
 
 		if (s == NULL)
 			(void) si_guard(apply_orphan, &r.rows[i], "applying a request for a supervisor that is gone", NULL, NULL, 0);
-		else if (s->pending && !(si_supervisor_reset_waits(s) && goes_before_reset(r.rows[i].verb)))
+		else if (s->pending && !goes_before(s, r.rows[i].verb))
 			continue;
 		else if (waits_for_readers(r.rows[i].verb))
 			si_supervisor_set_pending(s, &r.rows[i]);

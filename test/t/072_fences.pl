@@ -129,6 +129,37 @@ ok($node->wait_for("SELECT count(*) FROM stream_ingest.request", '0'), 'the requ
 ok($node->wait_for("SELECT count(*) FROM stream_ingest.delta d JOIN stream_ingest.supervisor USING (data_source_id) WHERE supervisor_id = 'r'", '0'), 'and published');
 like(audit('r'), qr/"exactlyOnce":true,"discrepancy":null,.*"rows":901\}/, 'the audit agrees');
 
+# other verbs do not wait for it; what is left is parsed after them, or stays
+query("SELECT resume_supervisor('r')");
+$node->submit(spec(%r, timestamp => { column => 'when', format => 'iso' }));
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.request", '0'), 'the wrong spec once more');
+$kafka->produce('r', 0, map { s/"n":"/"n":"third /r } @bad);
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.rejected_messages WHERE supervisor_id = 'r'", '452'), 'nothing has a time');
+$node->submit(spec(%r));
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.request", '0'), 'the right one');
+append_to_file($node->data_dir . '/fault.conf', "stream_ingest.fault_point = 'requeue_committed:hang'\n");
+$node->reload;
+$log = -s $node->logfile;
+query("SELECT requeue_rejected('r')");
+$deadline = time() + 60;
+until (slurp_file($node->logfile, $log) =~ /hangs at fault point "requeue_committed"/ || time() > $deadline) { select(undef, undef, undef, 0.05); }
+query("SELECT suspend_supervisor('r')");
+ok($node->wait_for("SELECT detailed_state FROM stream_ingest.supervisors WHERE supervisor_id = 'r'", 'SUSPENDED'), 'suspended while messages are parsed again');
+is(query("SELECT string_agg(verb, ' ') FROM stream_ingest.request"), 'requeue', 'which is still to be done');
+query("SELECT terminate_supervisor('r')");
+unlink $node->data_dir . '/fault.conf';
+$node->reload;
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.supervisor WHERE supervisor_id = 'r'", '0'), 'terminated');
+my $stored = query('SELECT count(*) FROM r');
+cmp_ok($stored, '>', 901, 'some were parsed again');
+cmp_ok($stored, '<', 1351, 'and some were not');
+is(query("SELECT count(*) FROM stream_ingest.rejected_message WHERE supervisor_id = 'r'"), 901 + 452 - $stored, 'which stay');
+$node->submit(spec(%r));
+query("SELECT requeue_rejected('r')");
+ok($node->wait_for('SELECT count(*), count(DISTINCT n) FROM r', '1351|1351'), 'until they are asked for again: each is stored once');
+ok($node->wait_for("SELECT count(*) FROM stream_ingest.request", '0'), 'the request is done');
+like(audit('r'), qr/"exactlyOnce":true,"discrepancy":null/, 'the audit agrees');
+
 $node->stop;
 $kafka->stop;
 done_testing();
