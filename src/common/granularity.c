@@ -496,3 +496,18 @@ si_granularity_bucket_end(SiGranularity *g, int64 start)
 	}
 	return start;
 }
+
+bool
+si_granularity_nests(const SiGranularity *inner, const SiGranularity *outer)
+{
+	if (inner->kind == SI_GRAN_NONE || outer->kind == SI_GRAN_NONE || outer->kind == SI_GRAN_ALL)
+		return true;
+	/* what months begin at is a midnight, as is 1970 */
+	if (inner->kind == SI_GRAN_DURATION && outer->kind == SI_GRAN_DURATION)
+		return outer->duration % inner->duration == 0 && (outer->origin - inner->origin) % inner->duration == 0;
+	if (inner->kind == SI_GRAN_DURATION && outer->kind == SI_GRAN_MONTHS)
+		return SI_MS_PER_DAY % inner->duration == 0 && inner->origin % inner->duration == 0;
+	if (inner->kind == SI_GRAN_MONTHS && outer->kind == SI_GRAN_MONTHS)
+		return outer->duration % inner->duration == 0 && inner->origin == outer->origin;
+	return false;
+}

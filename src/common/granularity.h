@@ -60,6 +60,12 @@ extern int64 si_granularity_bucket_start(SiGranularity *g, int64 t);
 extern int64 si_granularity_bucket_end(SiGranularity *g, int64 start);
 
 /*
+ * Whether every bucket of outer begins where one of inner does, as far as
+ * that can be told without looking at a calendar: false when in doubt.
+ */
+extern bool si_granularity_nests(const SiGranularity *inner, const SiGranularity *outer);
+
+/*
  * An ISO 8601 period as milliseconds, for durations such as taskDuration.
  * Weeks and days are of fixed length; years and months are refused (as in
  * Druid, where they have no fixed length).  A leading minus is accepted.

@@ -64,6 +64,8 @@ si_index_create(const SiSpec *spec, SiFieldTable *fields, SiReason *why)
 	si_timestamp_parser_name(ix->timestamps, pstrdup(spec->timestamp_column));
 	ix->time_slot = si_fields_add(fields, spec->timestamp_column, strlen(spec->timestamp_column));
 	ix->query_granularity = spec->query_granularity;
+	ix->segment_granularity = spec->segment_granularity;
+	ix->crosses = !si_granularity_nests(&spec->query_granularity, &spec->segment_granularity);
 	ix->rollup = spec->rollup;
 	ix->discover = ix->discover_new = spec->discover;
 	ix->discover_auto = spec->schema_discovery;
@@ -548,6 +550,17 @@ message_times(SiIndex *ix, const SiRows *rows, SiReason *why)
 	return true;
 }
 
+/* The time that is stored: as in Druid it never leaves the segment that the row belongs to. */
+static inline int64
+truncated_time(SiIndex *ix, int64 time)
+{
+	int64		start = si_granularity_bucket_start(&ix->query_granularity, time);
+
+	if (SI_UNLIKELY(ix->crosses))
+		start = Max(start, si_granularity_bucket_start(&ix->segment_granularity, time));
+	return start;
+}
+
 static bool
 add_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason *why)
 {
@@ -558,7 +571,7 @@ add_row(SiIndex *ix, const SiValue *values, int nvalues, int64 time, SiReason *w
 		grow_rows(ix);
 	if (ix->discover)
 		discover_columns(ix, values, nvalues);
-	ix->times[row] = si_granularity_bucket_start(&ix->query_granularity, time);
+	ix->times[row] = truncated_time(ix, time);
 	for (int i = 0; i < ix->ncolumns; i++)
 	{
 		IndexColumn *c = &ix->columns[i];

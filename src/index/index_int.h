@@ -62,6 +62,8 @@ struct SiIndex
 	SiTimestampParser *timestamps;
 	int			time_slot;
 	SiGranularity query_granularity;
+	SiGranularity segment_granularity;
+	bool		crosses;		/* a bucket of the first may begin before the segment of a time */
 	bool		rollup;
 	bool		discover;		/* slots may become columns */
 	bool		discover_new;	/* those of unknown fields, too */

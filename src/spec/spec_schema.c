@@ -408,14 +408,11 @@ build_granularities(SiSpec *spec, const SiSpecShape *shape, SiSpecFindings *find
 	if (spec->segment_granularity.kind == SI_GRAN_NONE)
 		si_spec_error(segment_path, segment, "There would be a segment for every millisecond.",
 					  "Take HOUR or DAY.");
-	/* Druid keeps times inside of their segment: so a longer one is cut to it. */
+	/* as in Druid times stay inside of their segment (index.c) */
 	if (typical_length(&spec->query_granularity) > typical_length(&spec->segment_granularity))
-	{
 		si_finding_no_effect(findings, query_path,
 							 "It is longer than segmentGranularity: times are truncated to that.");
-		spec->query_granularity = spec->segment_granularity;
-	}
-	if (spec->query_granularity.kind == SI_GRAN_ALL)
+	if (spec->query_granularity.kind == SI_GRAN_ALL && spec->segment_granularity.kind == SI_GRAN_ALL)
 		si_spec_error(query_path, query, "All rows would have the same time, and none that exists.",
 					  "Take YEAR, or a segmentGranularity other than ALL.");
 }

@@ -269,6 +269,45 @@ test_times(void)
 	}
 }
 
+/* Of all pairs of simple names: what nests begins where it should, and what does not is known. */
+static void
+test_nesting(void)
+{
+	static const char *const names[] = {
+		"second", "minute", "five_minute", "ten_minute", "fifteen_minute", "thirty_minute", "hour", "six_hour",
+		"eight_hour", "day", "week", "month", "quarter", "year"
+	};
+	SiGranularity inner,
+				outer;
+	SiReason	why;
+
+	for (int i = 0; i < lengthof(names); i++)
+		for (int o = i; o < lengthof(names); o++)
+		{
+			bool		week = strcmp(names[i], "week") == 0 && o > i;
+			bool		uneven = strcmp(names[o], "fifteen_minute") == 0 && strcmp(names[i], "ten_minute") == 0;
+			int64		t = INT64CONST(1500000000000);
+
+			uneven |= strcmp(names[o], "eight_hour") == 0 && strcmp(names[i], "six_hour") == 0;
+			si_granularity_from_name(names[i], &inner);
+			si_granularity_from_name(names[o], &outer);
+			CHECK(si_granularity_nests(&inner, &outer) == !(week || uneven), "%s in %s", names[i], names[o]);
+			for (int k = 0; k < 50 && !week && !uneven; k++, t += INT64CONST(700000000))
+			{
+				int64		start = si_granularity_bucket_start(&outer, t);
+
+				CHECK(si_granularity_bucket_start(&inner, start) == start, "%s in %s at " INT64_FORMAT, names[i], names[o], start);
+			}
+		}
+	si_granularity_from_period("P1D", "Europe/Berlin", 0, false, &inner, &why);
+	si_granularity_from_name("day", &outer);
+	CHECK(!si_granularity_nests(&inner, &outer), "days of Berlin in days of UTC");
+	si_granularity_from_duration(7200000, 3600000, true, &inner);
+	CHECK(!si_granularity_nests(&inner, &outer), "two hours from one o'clock in days");
+	si_granularity_from_name("all", &outer);
+	CHECK(si_granularity_nests(&inner, &outer), "anything in ALL");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -283,5 +322,6 @@ main(int argc, char **argv)
 	test_partition("P1DT1H", "Europe/Berlin", INT64CONST(-20000000000), INT64CONST(20000000000), 7200000);
 	test_periods();
 	test_times();
+	test_nesting();
 	return harness_end("test_granularity");
 }

@@ -297,6 +297,51 @@ test_times(void)
 	CHECK(column(si_index_table(ix), "n") == NULL, "a bad value is not null");
 }
 
+/* A time that is truncated stays in the segment that the row belongs to. */
+static void
+test_segment_bounds(void)
+{
+	static const struct
+	{
+		const char *query;
+		const char *zone;		/* of query as a period; NULL: a name */
+		const char *segment;
+		int64		time;
+		int64		stored;
+	}			cases[] = {
+		/* Friday, 1 May 2020: the week began in April */
+		{"week", NULL, "month", INT64CONST(1588327200000), INT64CONST(1588291200000)},
+		{"week", NULL, "month", INT64CONST(1588672800000), INT64CONST(1588550400000)},
+		{"week", NULL, "day", INT64CONST(1588327200000), INT64CONST(1588291200000)},
+		{"all", NULL, "day", INT64CONST(1588327200000), INT64CONST(1588291200000)},
+		{"month", NULL, "week", INT64CONST(1588327200000), INT64CONST(1588291200000)},
+		{"month", NULL, "week", INT64CONST(1588672800000), INT64CONST(1588550400000)},
+		{"ten_minute", NULL, "fifteen_minute", INT64CONST(1588292220000), INT64CONST(1588292100000)},
+		/* the day of Berlin began at 22 h UTC of the day before */
+		{"P1D", "Europe/Berlin", "day", INT64CONST(1588327200000), INT64CONST(1588291200000)},
+		{"P1D", "Europe/Berlin", "day", INT64CONST(1588374000000), INT64CONST(1588370400000)},
+		{"hour", NULL, "day", INT64CONST(1588327201000), INT64CONST(1588327200000)},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		SiSpec		spec = make_spec(true, false);
+		SiFieldTable *f = si_fields_create(false, 100);
+		SiReason	why;
+		SiValue		null = {.kind = SI_VALUE_NULL};
+		SiIndex    *ix;
+
+		if (cases[i].zone)
+			si_granularity_from_period(cases[i].query, cases[i].zone, 0, false, &spec.query_granularity, &why);
+		else
+			si_granularity_from_name(cases[i].query, &spec.query_granularity);
+		si_granularity_from_name(cases[i].segment, &spec.segment_granularity);
+		ix = si_index_create(&spec, f, &why);
+		CHECK_INT(add(ix, f, long_value(cases[i].time), null, null, null).processed, 1);
+		CHECK_INT(column(si_index_table(ix), "__time")->v.longs[0], cases[i].stored);
+	}
+}
+
 /* Dimensions first, then metrics; a field that feeds two metrics is wrong twice. */
 static void
 test_reasons(void)
@@ -375,6 +420,7 @@ main(void)
 	test_rollup();
 	test_discovery();
 	test_times();
+	test_segment_bounds();
 	test_reasons();
 	return harness_end("test_index");
 }
