@@ -76,3 +76,24 @@ si_utf8_clean(SiScratch *scratch, const char *text, size_t *len)
 	si_scratch_trim(scratch, copy, *len);
 	return copy;
 }
+
+void
+si_utf8_repair(char *text)
+{
+	const unsigned char *p = (const unsigned char *) text;
+	const unsigned char *end = p + strlen(text);
+	char	   *out = text;
+
+	while (p < end)
+	{
+		int			n = character_length(p, end);
+
+		if (n > 0)
+		{
+			memmove(out, p, n);
+			out += n;
+		}
+		p += abs(n);
+	}
+	*out = '\0';
+}

@@ -33,6 +33,9 @@ si_utf8_length(const char *p)
  */
 extern const char *si_utf8_clean(SiScratch *scratch, const char *text, size_t *len);
 
+/* Takes out of a text, in place, what is no whole character. */
+extern void si_utf8_repair(char *text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,6 +5,7 @@
  */
 #include "common/port.h"
 
+#include "format/utf8.h"
 #include "segment/segment_int.h"
 
 /* Makes room for more bytes; the content keeps its memory context. */
@@ -143,5 +144,7 @@ si_fail(SiSegmentError *err, uint64 offset, const char *fmt,...)
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
+	/* a name may be cut in the middle of a character, or be hostile */
+	si_utf8_repair(err->text);
 	return false;
 }

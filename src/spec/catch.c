@@ -41,6 +41,15 @@ about_the_spec(int sqlstate)
 		category == ERRCODE_INVALID_SCHEMA_NAME;
 }
 
+/* Whether a path lies in an element of a list: spec.x[0].type in spec.x[0]. */
+static bool
+is_in_element(const char *path, const char *element)
+{
+	size_t		len = strlen(element);
+
+	return len > 0 && element[len - 1] == ']' && strncmp(path, element, len) == 0 && (path[len] == '.' || path[len] == '[');
+}
+
 void
 si_spec_catch_error(SiSpecCatch *c, SiSpecFindings *f, const char *path)
 {
@@ -62,7 +71,7 @@ si_spec_catch_error(SiSpecCatch *c, SiSpecFindings *f, const char *path)
 	for (int i = 0; i < list_length(f->problems); i++)
 	{
 		p = list_nth(f->problems, i);
-		if (strcmp(p->path, path) == 0)
+		if (strcmp(p->path, path) == 0 || is_in_element(path, p->path))
 			return;
 	}
 	p = palloc(sizeof(SiSpecProblem));

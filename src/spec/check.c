@@ -181,6 +181,12 @@ check_number(const SiField *field, const SiJson *value, const char *shown)
 }
 
 static void
+refuse_null_element(const SiJson *value, const char *shown)
+{
+	si_spec_error(shown, value, "An element of a list must not be null.", NULL);
+}
+
+static void
 check_list(SiSpecFindings *f, const SiField *field, const SiJson *value, const char *shown)
 {
 	const SiField *element = si_spec_element(field->path);
@@ -192,8 +198,9 @@ check_list(SiSpecFindings *f, const SiField *field, const SiJson *value, const c
 		char	   *place = psprintf("%s[%d]", shown, i);
 
 		if (si_json_is_null(value->items[i]))
-			si_spec_error(place, value->items[i], "An element of a list must not be null.", NULL);
-		check_value(f, element, value->items[i], place);
+			SI_CHECKED(f, place, refuse_null_element(value->items[i], place));
+		else
+			check_value(f, element, value->items[i], place);
 	}
 }
 

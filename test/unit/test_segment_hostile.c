@@ -4,6 +4,8 @@
  *		random damage.  Whatever happens must be an error with a text, or the
  *		same content; under the sanitizers it must also be free of accidents.
  */
+#include "format/utf8.h"
+#include "segment/segment_int.h"
 #include "segment_fixture.h"
 
 /* Reads all of a damaged chunk; true when nothing was noticed. */
@@ -135,6 +137,24 @@ test_noise(const SiTable *t, int rounds)
 	}
 }
 
+/* What an error says of a name is valid UTF-8, wherever the name is cut and whatever it holds. */
+static void
+test_error_texts(void)
+{
+	SiSegmentError err;
+	char		name[200] = "a";
+
+	for (int i = 1; i < 190; i += 2)
+		memcpy(name + i, "\xC3\xA9", 2);
+	(void) si_fail(&err, 0, "column \"%.64s\" is odd", name);
+	CHECK(si_utf8_valid(err.text, strlen(err.text)), "%s", err.text);
+	name[63] = '\0';
+	CHECK(strncmp(err.text + 8, name, 63) == 0, "%s", err.text);
+	CHECK_STR(err.text + 8 + 63, "\" is odd");
+	(void) si_fail(&err, 0, "column \"%.64s\" is odd", "\xFF" "b\xE2\x82" "c");
+	CHECK_STR(err.text, "column \"bc\" is odd");
+}
+
 int
 main(void)
 {
@@ -167,5 +187,6 @@ main(void)
 	fixture_codec = SI_CODEC_LZ4;
 	empty.ncolumns = 10;
 	test_flips(&empty, true, 1);
+	test_error_texts();
 	return harness_end("test_segment_hostile");
 }

@@ -338,4 +338,8 @@ SELECT path, problem, hint, sqlstate FROM validate_supervisor('{
 SELECT path, problem, hint, sqlstate FROM validate_supervisor('{"type": "kafka", "spec": {');
 SELECT path, problem, hint, sqlstate FROM validate_supervisor('{}');
 SELECT path, problem, hint, sqlstate FROM validate_supervisor('[]');
+-- one problem for each element
+SELECT path, problem FROM validate_supervisor(pg_temp.spec('{spec,dataSchema,metricsSpec}', '[null]'));
+SELECT path, problem FROM validate_supervisor(pg_temp.spec('{spec,dataSchema,metricsSpec}', '[null, 5, {"type": "longSum", "name": "a"}, null]'));
+SELECT path, problem FROM validate_supervisor(pg_temp.spec('{spec,dataSchema,dimensionsSpec}', '{"dimensions": [null, {"type": "strin", "name": ""}]}'));
 SELECT path, problem, regexp_replace(hint, '[0-9.]+$', '...') AS hint, sqlstate FROM validate_supervisor(pg_temp.spec('{spec,ioConfig,consumerProperties,fetch.min.bytess}', '"1"'));
