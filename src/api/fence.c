@@ -179,6 +179,9 @@ wait_for(Fence *f, bool current, const char *function, Interval *timeout)
 	{
 		if (current)
 			pg_atomic_write_u64(&si_shmem->fence_until_us, (uint64) GetCurrentTimestamp() + FENCE_US);
+		/* of a supervisor that is idle it would hear at the next ask only */
+		if (current && ms == POLL_MIN_MS)
+			si_wake_overlord();
 		if (GetCurrentTimestamp() >= deadline)
 			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);

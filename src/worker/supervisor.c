@@ -426,6 +426,14 @@ ask_broker(SiSupervisor *s, TimestampTz now)
 	s->asked_at = now;
 }
 
+/* Somebody waits to hear of the ends: an idle supervisor asks as often as one that reads. */
+static void
+hurry_for_fence(SiSupervisor *s, TimestampTz now)
+{
+	if ((uint64) now < pg_atomic_read_u64(&si_shmem->fence_until_us) && s->ask_backoff.failures == 0)
+		s->ask_next = Min(s->ask_next, TimestampTzPlusMilliseconds(s->asked_at, ASK_ACTIVE_MS));
+}
+
 /* When to ask again after an answer. */
 static void
 schedule_ask(SiSupervisor *s, TimestampTz now, bool ok)
@@ -604,6 +612,7 @@ step(void *arg)
 		if (s->spec == NULL)
 			return;
 	}
+	hurry_for_fence(s, now);
 	/* the lag is told while it is suspended, too; a bounded stream that is read has none */
 	if (s->pending ? s->pending->verb == SI_VERB_RESET : s->machine.state != SI_STATE_COMPLETED)
 		ask_broker(s, now);

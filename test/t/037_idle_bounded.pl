@@ -6,6 +6,7 @@ use PostgreSQL::Test::Utils;
 use StreamIngest::Cluster;
 use StreamIngest::Kafka;
 use Test::More;
+use Time::HiRes qw(time);
 
 my $kafka = StreamIngest::Kafka->new('main');
 my $node = StreamIngest::Cluster->new('main');
@@ -63,6 +64,12 @@ ok($node->wait_for(state_of('i'), 'IDLE'), 'idle');
 ok($node->wait_for("SELECT count(*) FROM stream_ingest.task WHERE supervisor_id = 'i' AND status = 'RUNNING'", '0'), 'all is published');
 $node->safe_psql('postgres', "SELECT reset_supervisor('i')");
 ok($node->wait_for('SELECT count(*), count(DISTINCT n) FROM i', '12|6'), 'and so does a verb');
+# a fence does not wait until an idle supervisor looks at the stream the next time, in five seconds
+$node->submit(spec(%o, dataSource => 'i', topic => 'i', io => { period => 'PT30S', idleConfig => { enabled => JSON::PP::true, inactiveAfterMillis => 300 } }));
+ok($node->wait_for(state_of('i'), 'IDLE'), 'idle');
+my $begun = time();
+is($node->safe_psql('postgres', "SELECT wait_until_current('i')"), 't', 'a fence of an idle supervisor') for 1 .. 3;
+cmp_ok(time() - $begun, '<', 10, 'three fences take less than two looks at the stream');
 $node->safe_psql('postgres', "SELECT suspend_supervisor('i')");
 ok($node->wait_for(state_of('i'), 'SUSPENDED'), 'SUSPENDED from there');
 
