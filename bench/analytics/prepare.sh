@@ -54,9 +54,14 @@ private_extension()
 # python_packages: an environment of Python with the packages of requirements.txt, in the cache; sets PYTHON.
 python_packages()
 {
-	local dir
+	local cache dir
 
-	dir=$(cache_dir)/analytics-$(cksum <"$ANALYTICS/requirements.txt" | tr ' ' '-')
+	cache=$(cache_dir)
+	dir=analytics-$(cksum <"$ANALYTICS/requirements.txt" | tr ' ' '-')
+	mkdir -p "$cache" 2>/dev/null || true
+	# The machine's own cache may be somebody else's.
+	[ -w "$cache" ] || { [ -f "$cache/$dir/complete" ] && [ -x "$cache/$dir/bin/python" ]; } || cache=${XDG_CACHE_HOME:-$HOME/.cache}/stream_ingest
+	dir=$cache/$dir
 	PYTHON=$dir/bin/python
 	[ ! -f "$dir/complete" ] || return 0
 	say "$NAME: installing duckdb, chdb, pyarrow, psycopg2 and tpchgen-cli from PyPI into $dir (once, 1 GB)"

@@ -24,6 +24,7 @@ class Results:
         self.medians = {}
         self.answers = {}
         self.fresh = set()
+        self.first_row = {}
         if os.path.exists(self.file):
             kept = json.load(open(self.file))
             self.medians = kept["medians"]
@@ -85,6 +86,13 @@ def check(results, name, query, kind):
     return wrong
 
 
+def first_row(ours, name, loaded, results):
+    """Planning and starting a scan, and little else."""
+    ours.threads(1)
+    times, _ = ours.measure("SELECT 1 FROM public.%s LIMIT 1" % name, 20)
+    results.first_row[name] = round(statistics.median(times), 2)
+
+
 def measure(options, loaded, results):
     wrong = []
     for name, queries in plan(options, loaded):
@@ -99,6 +107,8 @@ def measure(options, loaded, results):
                     results.put(name, query, threads, s.system, times, answers.normal(rows, kind))
                 wrong += check(results, name, query, kind)
         for s in systems:
+            if s.system == "ours" and not options.only:
+                first_row(s, name, loaded, results)
             s.end()
     return wrong
 
@@ -166,6 +176,9 @@ def report(options, loaded, results):
         kept = kept or table.kept
         out["geometric_mean"][str(threads)] = {p: round(geometric(v), 3) for p, v in table.ratios.items() if v}
         out["below_half"][str(threads)] = [n for _, n in sorted(worst)]
+    for name, time_ms in results.first_row.items():
+        print("SELECT 1 FROM %s LIMIT 1, of %d segments: %.2f ms" % (name, loaded["sets"][name]["segments"], time_ms))
+    out["first_row_ms"] = results.first_row
     if kept:
         print("* from an earlier run")
     return out
