@@ -19,24 +19,29 @@ PEERS = SYSTEMS[1:]
 class Results:
     """What was measured, kept in PREFIX/results.json so that a later run of some systems can be held against the others."""
 
-    def __init__(self, prefix):
+    def __init__(self, prefix, commit):
         self.file = os.path.join(prefix, "results.json")
         self.medians = {}
         self.answers = {}
         self.fresh = set()
         self.first_row = {}
+        self.commit = commit
+        self.commits = {}
         if os.path.exists(self.file):
             kept = json.load(open(self.file))
             self.medians = kept["medians"]
             self.answers = kept["answers"]
+            self.commits = kept.get("commits", {})
 
     def put(self, name, query, threads, system, times, rows):
         key = "%s/%s/%d/%s" % (name, query, threads, system)
         self.medians[key] = statistics.median(times)
         self.fresh.add(key)
+        if system == "ours":
+            self.commits[key] = self.commit
         self.answers["%s/%s/%s" % (name, query, system)] = rows
         with open(self.file + ".new", "w") as out:
-            json.dump({"medians": self.medians, "answers": self.answers}, out)
+            json.dump({"medians": self.medians, "answers": self.answers, "commits": self.commits}, out)
         os.replace(self.file + ".new", self.file)
 
     def get(self, name, query, threads, system):
@@ -86,6 +91,10 @@ def check(results, name, query, kind):
     return wrong
 
 
+def kept_answers(options, loaded, results):
+    return [line for name, queries in plan(options, loaded) for query, _, kind in queries for line in check(results, name, query, kind)]
+
+
 def first_row(ours, name, loaded, results):
     """Planning and starting a scan, and little else."""
     ours.threads(1)
@@ -128,11 +137,13 @@ def geometric(values):
 
 
 class Table:
-    def __init__(self, threads, results):
+    def __init__(self, threads, results, report):
         self.threads = threads
         self.results = results
         self.ratios = {p: [] for p in PEERS}
         self.kept = False
+        self.report = report
+        self.commits = set()
 
     def heading(self, name, rows):
         print("\n%s, %d rows, %d thread%s: milliseconds; ratios above 1: the extension is faster" %
@@ -142,7 +153,8 @@ class Table:
     def line(self, name, query):
         times = {s: self.results.get(name, query, self.threads, s) for s in SYSTEMS}
         ratios = {p: times[p] / times["ours"] if times[p] and times["ours"] else None for p in PEERS}
-        marks = {s: "*" if t is not None and self.results.is_kept(name, query, self.threads, s) else " " for s, t in times.items()}
+        self.commits.add(self.results.commits.get("%s/%s/%d/ours" % (name, query, self.threads), "?"))
+        marks = {s: "*" if not self.report and t is not None and self.results.is_kept(name, query, self.threads, s) else " " for s, t in times.items()}
         self.kept = self.kept or "*" in marks.values()
         print("%-20s" % query + "".join("%10s%s" % (ms(times[s]), marks[s]) for s in SYSTEMS) + "  " + "".join("%10s " % ratio(ratios[p]) for p in PEERS))
         for p in PEERS:
@@ -157,8 +169,9 @@ class Table:
 def report(options, loaded, results):
     out = {"rows": {n: s["rows"] for n, s in loaded["sets"].items()}, "runs": options.runs, "geometric_mean": {}, "below_half": {}, "ms": {}}
     kept = False
+    commits = set()
     for threads in options.threads:
-        table = Table(threads, results)
+        table = Table(threads, results, options.report)
         worst = []
         for name, queries in plan(options, loaded):
             before = {p: len(v) for p, v in table.ratios.items()}
@@ -174,12 +187,15 @@ def report(options, loaded, results):
         if worst:
             print("below half of DuckDB's speed: " + ", ".join("%s (%.2f)" % (n, r) for r, n in sorted(worst)))
         kept = kept or table.kept
+        commits |= table.commits
         out["geometric_mean"][str(threads)] = {p: round(geometric(v), 3) for p, v in table.ratios.items() if v}
         out["below_half"][str(threads)] = [n for _, n in sorted(worst)]
     for name, time_ms in results.first_row.items():
         print("SELECT 1 FROM %s LIMIT 1, of %d segments: %.2f ms" % (name, loaded["sets"][name]["segments"], time_ms))
     out["first_row_ms"] = results.first_row
-    if kept:
+    out["commits"] = sorted(commits)
+    print("the extension as of " + ", ".join(out["commits"]))
+    if kept and not options.report:
         print("* from an earlier run")
     return out
 
@@ -196,6 +212,8 @@ def main():
     parser.add_argument("--systems", type=names, default=SYSTEMS)
     parser.add_argument("--threads", type=lambda t: [int(n) for n in names(t)], default=[1, 2])
     parser.add_argument("--explain", action="store_true")
+    parser.add_argument("--commit", default="?")
+    parser.add_argument("--report", action="store_true")
     options = parser.parse_args()
     for s in options.systems:
         if s not in SYSTEMS:
@@ -207,16 +225,16 @@ def main():
     if options.explain:
         explain(options, loaded)
         return
-    results = Results(options.prefix)
+    results = Results(options.prefix, options.commit)
     start = time.monotonic()
-    wrong = measure(options, loaded, results)
+    wrong = kept_answers(options, loaded, results) if options.report else measure(options, loaded, results)
     out = report(options, loaded, results)
     out["seconds"] = round(time.monotonic() - start)
     out["answers_agree"] = not wrong
     print("\nanswers: " + ("all agree" if not wrong else "NOT ALL AGREE"))
     for line in dict.fromkeys(wrong):
         print("  " + line)
-    print("again: bench/query run --prefix %s" % options.prefix + "".join(
+    print("again: bench/query %s --prefix %s" % ("report" if options.report else "run", options.prefix) + "".join(
         " --%s %s" % (o, ",".join(map(str, v))) for o, v, default in
         (("only", options.only, []), ("systems", options.systems, SYSTEMS), ("threads", options.threads, [1, 2])) if v != default)
         + ("" if options.runs == 7 else " --runs %d" % options.runs))
