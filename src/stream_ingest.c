@@ -12,6 +12,7 @@
 #include "common/guc.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "query/statistics.h"
 #include "worker/shmem.h"
 #include "worker/worker.h"
 
@@ -38,5 +39,6 @@ _PG_init(void)
 	si_session_install_hooks();
 	si_utility_install_hooks();
 	si_api_install_hooks();
+	si_statistics_init();
 	si_launcher_register();
 }

@@ -20,6 +20,7 @@
 
 #include "common/guc.h"
 #include "common/pgcompat.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -33,12 +34,15 @@
 #include "query/agg_plan.h"
 #include "query/aggregate.h"
 #include "query/fdw.h"
+#include "query/statistics.h"
+#include "query/time_bucket.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 
 /* Planner's view, in units of cpu_tuple_cost. */
 #define KEY_VALUE_COST		0.04	/* number one value of a key */
 #define ARGUMENT_COST		0.03	/* decode and add one value */
+#define GROUP_LOOKUP_COST	0.5		/* find a group once per chunk */
 #define GROUP_COST			0.5		/* hand out one group */
 /* Memory of a group beside its key and its states, bytes. */
 #define GROUP_OVERHEAD		64
@@ -88,9 +92,9 @@ collect(Node *node, CollectContext *c)
 	return expression_tree_walker(node, collect, c);
 }
 
-/* The keys of GROUP BY; false when one cannot be numbered. */
+/* The keys of GROUP BY, or of DISTINCT; false when one cannot be numbered. */
 static bool
-collect_keys(PlannerInfo *root, PathTarget *target, CollectContext *c)
+collect_keys(PlannerInfo *root, PathTarget *target, bool distinct, CollectContext *c)
 {
 	ListCell   *lc;
 	int			i = 0;
@@ -101,7 +105,7 @@ collect_keys(PlannerInfo *root, PathTarget *target, CollectContext *c)
 		Index		ref = get_pathtarget_sortgroupref(target, i);
 
 		i++;
-		if (ref == 0 || get_sortgroupref_clause_noerr(ref, root->parse->groupClause) == NULL)
+		if (!distinct && (ref == 0 || get_sortgroupref_clause_noerr(ref, root->parse->groupClause) == NULL))
 			continue;
 		if (!si_group_key_possible(expr, c->relid))
 			return false;
@@ -210,6 +214,43 @@ by_numbers(PlannerInfo *root, CollectContext *c, List *pushed, List *local)
 	return true;
 }
 
+/*
+ * estimate_groups differs from the planner's own estimate for keys that are a
+ * time in buckets: for these the planner would count the times.
+ */
+static double
+estimate_groups(PlannerInfo *root, RelOptInfo *input_rel, List *keys)
+{
+	SiRelPlan  *plan = input_rel->fdw_private;
+	double		rows = Max(input_rel->rows, 1);
+	double		range = si_statistics_time_range(planner_rt_fetch(input_rel->relid, root)->relid);
+	double		groups = 1;
+	List	   *others = NIL;
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		Expr	   *key = lfirst(lc);
+		Oid			type = InvalidOid;
+		AttrNumber	attno = si_single_column(key, input_rel->relid, &type);
+		SiTimeBucket bucket = {0};
+
+		if (attno != 0 && type == TIMESTAMPTZOID)
+			si_time_bucket_init(&bucket, key, attno);
+		if (bucket.width == 0 || range == 0)
+			others = lappend(others, key);
+		else
+		{
+			double		buckets = range * plan->time_share / bucket.width + 1;
+
+			groups *= bucket.values > 0 ? Min(buckets, bucket.values) : buckets;
+		}
+	}
+	if (others != NIL)
+		groups *= estimate_num_groups(root, others, rows, NULL, NULL);
+	return clamp_row_est(Min(groups, rows));
+}
+
 typedef struct AggCost
 {
 	double		groups;
@@ -218,7 +259,7 @@ typedef struct AggCost
 } AggCost;
 
 static AggCost
-cost_of(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel, CollectContext *c,
+cost_of(PlannerInfo *root, RelOptInfo *input_rel, PathTarget *target, CollectContext *c,
 		List *pushed, List *local)
 {
 	SiRelPlan  *plan = input_rel->fdw_private;
@@ -226,17 +267,19 @@ cost_of(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel, Collec
 	QualCost	local_cost;
 	AggCost		cost;
 
-	cost.groups = c->keys == NIL ? 1 : estimate_num_groups(root, c->keys, rows, NULL, NULL);
+	cost.groups = estimate_groups(root, input_rel, c->keys);
 	cost_qual_eval(&local_cost, local, root);
-	cost.read = plan->chunks * SI_CHUNK_OPEN_COST * cpu_tuple_cost + local_cost.startup;
+	cost.read = si_read_cost(root, input_rel, 0) + local_cost.startup;
 	if (!by_numbers(root, c, pushed, local))
-		cost.read += input_rel->pages * seq_page_cost +
-			input_rel->tuples * list_length(pushed) * SI_COLUMN_VALUE_COST * cpu_tuple_cost +
+		cost.read = si_read_cost(root, input_rel, list_length(pushed) + list_length(c->keys) +
+								 columns_of(c->aggs, c->relid) + columns_of(local, c->relid)) +
+			input_rel->tuples * plan->time_share * list_length(pushed) * SI_COLUMN_VALUE_COST * cpu_tuple_cost +
 			rows * list_length(c->keys) * KEY_VALUE_COST * cpu_tuple_cost +
+			Min(rows, cost.groups * plan->chunks * plan->time_share) * GROUP_LOOKUP_COST * cpu_tuple_cost +
 			rows * columns_of(c->aggs, c->relid) * ARGUMENT_COST * cpu_tuple_cost +
 			rows * local_cost.per_tuple;
-	cost.read += output_rel->reltarget->cost.startup;
-	cost.hand_out = cost.groups * (GROUP_COST * cpu_tuple_cost + output_rel->reltarget->cost.per_tuple);
+	cost.read += target->cost.startup;
+	cost.hand_out = cost.groups * (GROUP_COST * cpu_tuple_cost + target->cost.per_tuple);
 	return cost;
 }
 
@@ -254,10 +297,10 @@ path_private(CollectContext *c, List *pushed, List *local, List *having)
 }
 
 static void
-add_full_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel,
+add_full_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel, PathTarget *target,
 			  CollectContext *c, List *pushed, List *local, List *having)
 {
-	AggCost		cost = cost_of(root, input_rel, output_rel, c, pushed, local);
+	AggCost		cost = cost_of(root, input_rel, target, c, pushed, local);
 	double		groups = cost.groups;
 	QualCost	having_cost;
 
@@ -268,7 +311,7 @@ add_full_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel,
 	if (having != NIL)
 		groups = clamp_row_est(groups * clauselist_selectivity(root, having, 0, JOIN_INNER, NULL));
 	add_path(output_rel, (Path *)
-			 si_create_upper_path(root, output_rel, output_rel->reltarget, groups, cost.read,
+			 si_create_upper_path(root, output_rel, target, groups, cost.read,
 								  cost.read + cost.hand_out, path_private(c, pushed, local, having)));
 }
 
@@ -278,7 +321,7 @@ add_partial_agg_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *outpu
 					 CollectContext *c, List *pushed, List *local)
 {
 	SiRelPlan  *plan = input_rel->fdw_private;
-	AggCost		cost = cost_of(root, input_rel, output_rel, c, pushed, local);
+	AggCost		cost = cost_of(root, input_rel, output_rel->reltarget, c, pushed, local);
 	Path	   *path;
 
 	if (plan->workers == 0 || !groups_fit(cost.groups, c->keys, list_length(c->aggs)))
@@ -293,6 +336,26 @@ add_partial_agg_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *outpu
 	add_partial_path(output_rel, path);
 }
 
+/* Whether what the stage asks for is groups of rows of one data source. */
+static bool
+is_our_stage(PlannerInfo *root, UpperRelationKind stage, void *extra)
+{
+	Query	   *parse = root->parse;
+
+	switch (stage)
+	{
+		case UPPERREL_GROUP_AGG:
+		case UPPERREL_PARTIAL_GROUP_AGG:
+			return parse->groupingSets == NIL &&
+				((GroupPathExtraData *) extra)->patype == PARTITIONWISE_AGGREGATE_NONE;
+		case UPPERREL_DISTINCT:
+			return !parse->hasDistinctOn && !parse->hasTargetSRFs && !parse->hasWindowFuncs &&
+				!parse->hasAggs && parse->groupClause == NIL;
+		default:
+			return false;
+	}
+}
+
 void
 si_agg_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel,
 			 RelOptInfo *output_rel, void *extra)
@@ -301,19 +364,18 @@ si_agg_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel,
 	List	   *pushed = NIL;
 	List	   *local = NIL;
 	List	   *having = NIL;
+	PathTarget *target = stage == UPPERREL_DISTINCT ? root->upper_targets[stage] : output_rel->reltarget;
 	ListCell   *lc;
 
-	if ((stage != UPPERREL_GROUP_AGG && stage != UPPERREL_PARTIAL_GROUP_AGG) ||
-		!si_enable_aggregation || !si_enable_pushdown ||
+	if (!si_enable_aggregation || !si_enable_pushdown ||
 		input_rel->reloptkind != RELOPT_BASEREL || input_rel->fdw_private == NULL ||
-		root->parse->groupingSets != NIL ||
-		((GroupPathExtraData *) extra)->patype != PARTITIONWISE_AGGREGATE_NONE)
+		!is_our_stage(root, stage, extra))
 		return;
 
 	c.relid = input_rel->relid;
-	if (!collect_keys(root, output_rel->reltarget, &c))
+	if (!collect_keys(root, target, stage == UPPERREL_DISTINCT, &c))
 		return;
-	foreach(lc, output_rel->reltarget->exprs)
+	foreach(lc, target->exprs)
 		collect(lfirst(lc), &c);
 	if (stage == UPPERREL_GROUP_AGG)
 	{
@@ -322,8 +384,8 @@ si_agg_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel,
 	}
 	if (c.failed || !split_conditions(input_rel, &pushed, &local))
 		return;
-	if (stage == UPPERREL_GROUP_AGG)
-		add_full_path(root, input_rel, output_rel, &c, pushed, local, having);
+	if (stage != UPPERREL_PARTIAL_GROUP_AGG)
+		add_full_path(root, input_rel, output_rel, target, &c, pushed, local, having);
 	else
 		add_partial_agg_path(root, input_rel, output_rel, &c, pushed, local);
 }

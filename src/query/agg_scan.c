@@ -86,6 +86,7 @@ init_aggregates(SiAggScan *agg, List *aggrefs, Relation rel, const SiAttribute *
 			a->form = agg->args[a->arg].value->form;
 		if (aggref->aggfilter != NULL)
 			a->filter = add_filter(agg, aggref->aggfilter, rel, atts);
+		a->one_group = agg->layout.nkeys == 0;
 		a->offset = agg->states.stride;
 		agg->states.stride += si_aggregate_state_size(a);
 	}

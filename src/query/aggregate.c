@@ -149,7 +149,14 @@ si_aggregate_state_size(const SiAggregate *agg)
 void
 si_aggregate_reset(SiAggregate *agg)
 {
-	if (agg->kind == SI_AGGREGATE_COUNT_DISTINCT)
+	if (agg->kind != SI_AGGREGATE_COUNT_DISTINCT)
+		return;
+	if (agg->one_group)
+	{
+		agg->seen_words = 64;
+		agg->seen = si_alloc0(agg->seen_words * sizeof(uint64));
+	}
+	else
 		si_int_table_init(&agg->pairs);
 }
 
@@ -278,6 +285,32 @@ moment_rows(SiAggregate *agg, const SiStates *states, const SiBatchValue *value,
 		FOR_VALUES(SiMoments, add_moment(s, value->v.doubles[row]));
 }
 
+/* Distinct values when there is but one group: a mark for each number. */
+static void
+distinct_of_all(SiAggregate *agg, const SiStates *states, const SiGroupKey *key, const SiRows *rows)
+{
+	int64		count = 0;
+	uint32		words = (key->count + 63) / 64;
+
+	if (words > agg->seen_words)
+	{
+		words = Max(words, agg->seen_words * 2);
+		agg->seen = si_realloc(agg->seen, words * sizeof(uint64));
+		memset(agg->seen + agg->seen_words, 0, (words - agg->seen_words) * sizeof(uint64));
+		agg->seen_words = words;
+	}
+	for (uint32 i = 0; i < rows->n; i++)
+	{
+		uint32		number = key->constant ? key->number : key->numbers[i];
+
+		if (number == key->null_number || si_bit(agg->seen, number))
+			continue;
+		agg->seen[number / 64] |= UINT64CONST(1) << (number % 64);
+		count++;
+	}
+	*(int64 *) si_aggregate_state(agg, states, 0) += count;
+}
+
 static void
 distinct_rows(SiAggregate *agg, const SiStates *states, const SiGroupKey *key, const SiRows *rows,
 			  const uint32 *groups)
@@ -313,7 +346,10 @@ si_aggregate_rows(SiAggregate *agg, const SiStates *states, const SiAggArg *arg,
 			FOR_VALUES(int64, (*s)++);
 			break;
 		case SI_AGGREGATE_COUNT_DISTINCT:
-			distinct_rows(agg, states, arg->key, rows, groups);
+			if (agg->one_group)
+				distinct_of_all(agg, states, arg->key, rows);
+			else
+				distinct_rows(agg, states, arg->key, rows, groups);
 			break;
 		case SI_AGGREGATE_SUM_LONG:
 		case SI_AGGREGATE_SUM_FLOAT:

@@ -86,6 +86,9 @@ typedef struct SiAggregate
 
 	Size		offset;			/* of its state among those of a group */
 	SiIntTable	pairs;			/* COUNT_DISTINCT: (group, value) that were seen */
+	bool		one_group;		/* COUNT_DISTINCT: values are marked in seen instead */
+	uint64	   *seen;
+	uint32		seen_words;
 } SiAggregate;
 
 /*

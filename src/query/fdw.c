@@ -31,6 +31,7 @@
 #include "query/agg_scan.h"
 #include "query/fdw.h"
 #include "query/parallel.h"
+#include "query/statistics.h"
 #include "utils/lsyscache.h"
 
 PG_FUNCTION_INFO_V1(si_fdw_handler);
@@ -71,6 +72,37 @@ si_fdw_validator(PG_FUNCTION_ARGS)
 
 /* -------------------------------------------------------------- planning */
 
+/* The share of chunks that the pushed conditions on __time leave. */
+static double
+time_share(PlannerInfo *root, RelOptInfo *baserel, Oid relid, List *pushed)
+{
+	AttrNumber	time = get_attnum(relid, SI_TIME_COLUMN);
+	List	   *clauses = NIL;
+	ListCell   *lc;
+
+	foreach(lc, pushed)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		SiPush		push;
+
+		si_shippable(rinfo->clause, baserel->relid, &push);
+		if (push.attno == time)
+			clauses = lappend(clauses, rinfo);
+	}
+	return clauses == NIL ? 1.0 : clauselist_selectivity(root, clauses, baserel->relid, JOIN_INNER, NULL);
+}
+
+/* What reading costs before the first row is looked at: chunks and the pages of some columns. */
+Cost
+si_read_cost(PlannerInfo *root, RelOptInfo *rel, int columns)
+{
+	SiRelPlan  *plan = rel->fdw_private;
+	double		all = Max(rel->max_attr, 1);
+
+	return plan->time_share * (plan->chunks * SI_CHUNK_OPEN_COST * cpu_tuple_cost +
+							   rel->pages * seq_page_cost * SI_PAGE_SHARE * Min(columns / all, 1.0));
+}
+
 static void
 si_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
@@ -81,6 +113,7 @@ si_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 	baserel->fdw_private = plan;
 	si_catalog_estimate(foreigntableid, &plan->tuples, &bytes, &plan->chunks);
 	baserel->tuples = plan->tuples;
+	si_statistics_refresh(foreigntableid, plan->tuples);
 	baserel->pages = (BlockNumber) Min(ceil(bytes / BLCKSZ), (double) MaxBlockNumber);
 	set_baserel_size_estimates(root, baserel);
 
@@ -96,6 +129,7 @@ si_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 			si_shippable(rinfo->clause, baserel->relid, &push) != SI_PUSH_NONE)
 			plan->pushed = lappend(plan->pushed, rinfo);
 	}
+	plan->time_share = time_share(root, baserel, foreigntableid, plan->pushed);
 }
 
 /* Processes that are worth sharing a scan. */
@@ -124,9 +158,8 @@ si_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 
 	passed *= clauselist_selectivity(root, plan->pushed, baserel->relid, JOIN_INNER, NULL);
 	cost_qual_eval(&local, local_clauses, root);
-	run = plan->chunks * SI_CHUNK_OPEN_COST * cpu_tuple_cost +
-		baserel->pages * seq_page_cost +
-		baserel->tuples * list_length(plan->pushed) * SI_COLUMN_VALUE_COST * cpu_tuple_cost +
+	run = si_read_cost(root, baserel, columns + list_length(plan->pushed)) +
+		baserel->tuples * plan->time_share * list_length(plan->pushed) * SI_COLUMN_VALUE_COST * cpu_tuple_cost +
 		passed * (ROW_COST + columns * SI_COLUMN_VALUE_COST) * cpu_tuple_cost +
 		passed * local.per_tuple +
 		baserel->rows * baserel->reltarget->cost.per_tuple;

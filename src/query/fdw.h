@@ -12,6 +12,7 @@
 #include "common/pgcompat.h"
 #include "foreign/fdwapi.h"
 #include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
 #include "query/scan.h"
 
 /* What ForeignScan.fdw_private holds. */
@@ -26,6 +27,9 @@ typedef enum SiPlanPrivate
 #define SI_CHUNK_OPEN_COST		20.0	/* open, read and check the directory */
 #define SI_COLUMN_VALUE_COST	0.02	/* decode one value */
 
+/* Reading a page costs less than a heap's: what is in it is decoded for all rows at once. */
+#define SI_PAGE_SHARE			0.5
+
 /* RelOptInfo.fdw_private */
 typedef struct SiRelPlan
 {
@@ -33,6 +37,7 @@ typedef struct SiRelPlan
 	double		chunks;
 	double		tuples;
 	int			workers;		/* that would share the scan; 0: none */
+	double		time_share;		/* of chunks that the conditions on __time leave */
 } SiRelPlan;
 
 /* How many processes' work is done at a time when the leader helps a little. */
@@ -54,6 +59,9 @@ typedef struct SiFdwState
 	int			word;			/* of the batch's selection */
 	uint64		live;			/* its rows that were not returned yet */
 } SiFdwState;
+
+/* fdw.c */
+extern Cost si_read_cost(PlannerInfo *root, RelOptInfo *rel, int columns);
 
 /* explain.c */
 extern void si_fdw_explain(ForeignScanState *node, ExplainState *es);

@@ -57,7 +57,10 @@ si_filters_init(List *conditions, Index relid, PlanState *parent, Relation rel,
 			f->is_time = f->type == SI_TYPE_TIME &&
 				strcmp(atts[f->column].name, SI_TIME_COLUMN) == 0;
 			if (f->push.kind == SI_PUSH_DICT)
+			{
 				f->condition = ExecInitExpr(f->push.clause, parent);
+				si_like_pattern_init(&f->like, f->push.clause);
+			}
 			else if (f->push.value != NULL)
 				f->value = ExecInitExpr(f->push.value, parent);
 		}
@@ -386,6 +389,15 @@ evaluate_entry(SiFilters *fs, SiFilter *f, SiChunkReader *r, uint32 code)
 	Datum		result;
 
 	fs->counts.evaluations++;
+	if (f->like.text != NULL)
+	{
+		const SiDict *dict = r->columns[f->column].vec.dict;
+
+		return code != 0 &&
+			si_like_pattern_matches(&f->like, dict->bytes + dict->offsets[code - 1],
+									(uint32) (dict->offsets[code] - dict->offsets[code - 1])) ?
+			MEMO_TRUE : MEMO_FALSE;
+	}
 	fs->slot->tts_isnull[i] = code == 0;
 	fs->slot->tts_values[i] = code == 0 ? (Datum) 0 : si_chunk_text(r, f->column, code);
 	fs->econtext->ecxt_scantuple = fs->slot;
@@ -401,15 +413,24 @@ evaluate_entry(SiFilters *fs, SiFilter *f, SiChunkReader *r, uint32 code)
  * entries that the memo does not know yet.
  */
 static void
-apply_condition(SiFilters *fs, SiFilter *f, SiChunkReader *r, uint64 *selection)
+apply_condition(SiFilters *fs, SiFilter *f, SiChunkReader *r, uint32 selected, uint64 *selection)
 {
 	const SiVector *vec = si_chunk_load(r, f->column);
 	bool		native = r->columns[f->column].native;
 
 	if (!native || f->match == NULL)
+	{
 		f->match = MemoryContextAllocExtended(native ? r->chunk_cxt : r->block_cxt,
 											  (Size) vec->dict->count + 1,
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		/* a pattern raises no error, so that entries of other rows may be looked at */
+		if (f->like.text != NULL && selected >= r->block_rows / 4)
+		{
+			si_like_pattern_all(&f->like, vec->dict, MEMO_TRUE, MEMO_FALSE, f->match);
+			f->match[0] = MEMO_FALSE;
+			fs->counts.evaluations += vec->dict->count;
+		}
+	}
 	for (int w = 0; w < si_bitmap_words(r->block_rows); w++)
 	{
 		for (uint64 live = selection[w]; live != 0; live &= live - 1)
@@ -427,7 +448,7 @@ apply_condition(SiFilters *fs, SiFilter *f, SiChunkReader *r, uint64 *selection)
 
 /* Applies one filter to the current block. */
 static void
-apply_filter(SiFilters *fs, SiFilter *f, SiChunkReader *r, uint64 *selection)
+apply_filter(SiFilters *fs, SiFilter *f, SiChunkReader *r, uint32 selected, uint64 *selection)
 {
 	const SiColumnStats *stats;
 
@@ -438,7 +459,7 @@ apply_filter(SiFilters *fs, SiFilter *f, SiChunkReader *r, uint64 *selection)
 	}
 	if (f->push.kind == SI_PUSH_DICT)
 	{
-		apply_condition(fs, f, r, selection);
+		apply_condition(fs, f, r, selected, selection);
 		return;
 	}
 
@@ -496,7 +517,7 @@ si_filters_select(SiFilters *fs, SiChunkReader *r, uint32 selected, uint64 *sele
 
 		if (f->verdict == SI_ALL)
 			continue;
-		apply_filter(fs, f, r, selection);
+		apply_filter(fs, f, r, selected, selection);
 		selected = si_bitmap_count(selection, r->block_rows);
 		fs->counts.rows_removed += before - selected;
 		if (f->push.kind == SI_PUSH_STRINGS || f->push.kind == SI_PUSH_DICT)

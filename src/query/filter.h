@@ -14,6 +14,7 @@
 
 #include "nodes/execnodes.h"
 #include "query/chunk.h"
+#include "query/like_pattern.h"
 #include "query/shippable.h"
 #include "query/value.h"
 
@@ -33,6 +34,7 @@ typedef struct SiFilter
 	bool		is_time;		/* the column is __time */
 	ExprState  *value;			/* RANGE, KEYS, STRINGS */
 	ExprState  *condition;		/* DICT */
+	SiLikePattern like;			/* DICT: when bytes decide it */
 
 	/* of this execution, in SiFilters.value_cxt */
 	SiKeyRange	range;			/* RANGE, KEYS: what min and max are held against */

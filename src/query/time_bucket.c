@@ -22,12 +22,13 @@ static const struct
 {
 	const char *name;
 	int64		width;
+	int			values;			/* of the field; 0: no bound */
 }			units[] =
 {
-	{"second", MS_SECOND}, {"minute", MS_MINUTE}, {"hour", MS_HOUR},
-	{"day", MS_DAY}, {"dow", MS_DAY}, {"isodow", MS_DAY}, {"doy", MS_DAY},
-	{"week", MS_DAY}, {"month", MS_DAY}, {"quarter", MS_DAY}, {"year", MS_DAY},
-	{"isoyear", MS_DAY}, {"decade", MS_DAY}, {"century", MS_DAY}, {"millennium", MS_DAY}
+	{"second", MS_SECOND, 0}, {"minute", MS_MINUTE, 60}, {"hour", MS_HOUR, 24},
+	{"day", MS_DAY, 31}, {"dow", MS_DAY, 7}, {"isodow", MS_DAY, 7}, {"doy", MS_DAY, 366},
+	{"week", MS_DAY, 53}, {"month", MS_DAY, 12}, {"quarter", MS_DAY, 4}, {"year", MS_DAY, 0},
+	{"isoyear", MS_DAY, 0}, {"decade", MS_DAY, 0}, {"century", MS_DAY, 0}, {"millennium", MS_DAY, 0}
 };
 
 /* The text of a constant, NULL when it is not one. */
@@ -48,18 +49,20 @@ is_time_column(Node *node, AttrNumber attno)
 		((Var *) node)->vartype == TIMESTAMPTZOID;
 }
 
-static int64
-unit_width(Node *node, bool field)
+static void
+init_unit(SiTimeBucket *bucket, Node *node, bool field)
 {
 	char	   *unit = const_text(node);
 
+	bucket->zoned = true;
 	for (int i = 0; unit != NULL && i < lengthof(units); i++)
 	{
 		/* a second's field has the fraction */
-		if (pg_strcasecmp(unit, units[i].name) == 0)
-			return field && units[i].width == MS_SECOND ? 0 : units[i].width;
+		if (pg_strcasecmp(unit, units[i].name) != 0 || (field && units[i].width == MS_SECOND))
+			continue;
+		bucket->width = units[i].width;
+		bucket->values = field ? units[i].values : 0;
 	}
-	return 0;
 }
 
 /* date_bin(interval, column, origin) of whole milliseconds. */
@@ -96,8 +99,7 @@ init_function(SiTimeBucket *bucket, FuncExpr *f, AttrNumber attno)
 		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT:
 			if (!on_column)
 				return;
-			bucket->width = unit_width(linitial(f->args), false);
-			bucket->zoned = true;
+			init_unit(bucket, linitial(f->args), false);
 			if (f->funcid == F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT)
 			{
 				char	   *zone = const_text(lthird(f->args));
@@ -112,8 +114,7 @@ init_function(SiTimeBucket *bucket, FuncExpr *f, AttrNumber attno)
 		case F_DATE_PART_TEXT_TIMESTAMPTZ:
 			if (!on_column)
 				return;
-			bucket->width = unit_width(linitial(f->args), true);
-			bucket->zoned = true;
+			init_unit(bucket, linitial(f->args), true);
 			return;
 		case F_DATE_TIMESTAMPTZ:
 			if (!is_time_column(linitial(f->args), attno))

@@ -21,6 +21,7 @@ typedef struct SiTimeBucket
 {
 	int64		width;			/* ms; 0: the expression is not one of these */
 	int64		origin;			/* ms; of date_bin */
+	int			values;			/* that the field of extract has; 0: as many as there are buckets */
 	bool		zoned;			/* buckets are of local time */
 	pg_tz	   *zone;			/* NULL: that of the session, asked for at execution */
 
