@@ -179,7 +179,7 @@ si_agg_begin(ForeignScanState *node, Relation rel)
 										   ALLOCSET_DEFAULT_SIZES);
 
 	agg->keys = palloc0(Max(layout.nkeys, 1) * sizeof(SiGroupKey *));
-	agg->pairs = palloc0(Max(layout.nkeys, 1) * sizeof(SiIntTable));
+	agg->pairs = palloc0(Max(layout.nkeys, 1) * sizeof(SiPairTable));
 	foreach(lc, si_agg_part(plan, 0, layout.nkeys))
 		agg->keys[i++] = si_group_key_init(&agg->env, lfirst(lc));
 	init_aggregates(agg, si_agg_part(plan, layout.nkeys, at), rel, atts);
@@ -233,7 +233,7 @@ count_groups(const SiAggScan *agg)
 		case 1:
 			return agg->keys[0]->count;
 		default:
-			return agg->pairs[agg->layout.nkeys - 2].count;
+			return agg->pairs[agg->layout.nkeys - 2].table.count;
 	}
 }
 
@@ -248,28 +248,24 @@ constant_group(SiAggScan *agg)
 		uint32		number = agg->keys[k]->number;
 
 		group = k == 0 ? number :
-			si_int_table_number(&agg->pairs[k - 1], (uint64) group << 32 | number);
+			si_pair_table_number(&agg->pairs[k - 1], group, number);
 	}
 	return group;
 }
 
 /* Joins the numbers of one more key to the groups of those before it. */
 static void
-join_key(SiIntTable *pairs, const SiGroupKey *key, uint32 n, uint32 *groups)
+join_key(SiPairTable *pairs, const SiGroupKey *key, uint32 n, uint32 *groups)
 {
-	uint64		last = PG_UINT64_MAX;
-	uint32		group = 0;
-
-	for (uint32 i = 0; i < n; i++)
+	if (key->constant)
 	{
-		uint64		pair = (uint64) groups[i] << 32 | (key->constant ? key->number : key->numbers[i]);
-
-		if (pair != last)
-		{
-			group = si_int_table_number(pairs, pair);
-			last = pair;
-		}
-		groups[i] = group;
+		for (uint32 i = 0; i < n; i++)
+			groups[i] = si_pair_table_number(pairs, groups[i], key->number);
+	}
+	else
+	{
+		for (uint32 i = 0; i < n; i++)
+			groups[i] = si_pair_table_number(pairs, groups[i], key->numbers[i]);
 	}
 }
 
@@ -389,6 +385,7 @@ apply_agg_filter(SiAggScan *agg, SiAggFilter *f, const SiBatch *batch)
 	}
 
 	agg->filtered->nrows = batch->nrows;
+	agg->filtered->one_group = agg->rows->one_group;
 	agg->filtered->n = 0;
 	if (selected == 0)
 		return;
@@ -447,8 +444,9 @@ add_by_stats(SiAggScan *agg, SiAggregate *a, const SiBatch *batch, uint32 group)
 
 /* The numbers of the selected rows, and their groups. */
 static void
-prepare_rows(SiAggScan *agg, const SiBatch *batch)
+prepare_rows(SiAggScan *agg, const SiBatch *batch, bool one_group)
 {
+	agg->rows->one_group = one_group;
 	si_rows_from_selection(agg->rows, batch->selection, batch->nrows);
 	find_groups(agg, agg->rows);
 	need_groups(agg, count_groups(agg));
@@ -473,13 +471,13 @@ add_batch(SiAggScan *agg, SiBatch *batch)
 		need_groups(agg, count_groups(agg));
 	}
 	else if (agg->layout.naggs == 0)
-		prepare_rows(agg, batch);
+		prepare_rows(agg, batch, false);
 	for (int i = 0; i < agg->layout.naggs; i++)
 	{
 		if (constant && add_by_stats(agg, &agg->aggs[i], batch, group))
 			continue;
 		if (!prepared)
-			prepare_rows(agg, batch);
+			prepare_rows(agg, batch, constant);
 		prepared = true;
 		add_rows(agg, &agg->aggs[i], batch);
 	}
@@ -502,7 +500,7 @@ reset_groups(SiAggScan *agg)
 	{
 		si_group_key_reset(agg->keys[k]);
 		if (k > 0)
-			si_int_table_init(&agg->pairs[k - 1]);
+			si_pair_table_init(&agg->pairs[k - 1]);
 	}
 	for (int i = 0; i < agg->layout.naggs; i++)
 		si_aggregate_reset(&agg->aggs[i]);
@@ -571,12 +569,7 @@ si_agg_next(SiAggScan *agg, TupleTableSlot *slot)
 		uint32		number = group;
 
 		if (k > 0)
-		{
-			uint64		pair = agg->pairs[k - 1].keys[group];
-
-			number = (uint32) pair;
-			group = (uint32) (pair >> 32);
-		}
+			si_pair_table_pair(&agg->pairs[k - 1], group, &group, &number);
 		slot->tts_values[k] = si_group_key_datum(agg->keys[k], number, &slot->tts_isnull[k]);
 	}
 	return true;

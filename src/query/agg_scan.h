@@ -16,6 +16,7 @@
 #include "query/agg_plan.h"
 #include "query/aggregate.h"
 #include "query/filter.h"
+#include "query/pair_table.h"
 
 /* A condition for some rows only: FILTER of an aggregate. */
 typedef struct SiAggFilter
@@ -36,7 +37,7 @@ typedef struct SiAggScan
 	SiScan	   *scan;
 
 	SiGroupKey **keys;
-	SiIntTable *pairs;			/* nkeys - 1: (group of the keys before, number of this key) */
+	SiPairTable *pairs;			/* nkeys - 1: (group of the keys before, number of this key) */
 	SiAggregate *aggs;
 	SiStates	states;
 	int			nargs;

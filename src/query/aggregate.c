@@ -167,11 +167,27 @@ si_aggregate_reset(SiAggregate *agg)
 
 #define STATE(type, group) ((type *) (bytes + (group) * stride))
 
-/* Runs a statement for every row, s being the state of its group. */
+/*
+ * Runs a statement for every row, s being the state of its group.  A state
+ * that all rows share is kept in registers.
+ */
 #define FOR_ROWS(type, statement) \
 	do { \
 		const Size	stride = states->stride; \
 		char	   *bytes = states->bytes + agg->offset; \
+		if (rows->one_group) \
+		{ \
+			type		state_ = *STATE(type, groups[0]); \
+			type	   *s = &state_; \
+			for (uint32 i = 0; i < rows->n; i++) \
+			{ \
+				uint32		row = rows->row[i]; \
+				(void) row; \
+				statement; \
+			} \
+			*STATE(type, groups[0]) = state_; \
+			break; \
+		} \
 		for (uint32 i = 0; i < rows->n; i++) \
 		{ \
 			uint32		row = rows->row[i]; \

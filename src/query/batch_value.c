@@ -219,6 +219,23 @@ si_row_evaluate(SiBatchEnv *env, ExprState *state, const int *columns, int ncolu
 }
 
 Datum
+si_value_evaluate(SiBatchEnv *env, ExprState *state, int column, Datum value, bool *isnull)
+{
+	TupleTableSlot *slot = env->slot;
+	int			a = env->scan->reader->columns[column].att->attno - 1;
+	Datum		result;
+
+	env->counts.rows_by_executor++;
+	slot->tts_isnull[a] = false;
+	slot->tts_values[a] = value;
+	ResetExprContext(env->econtext);
+	env->econtext->ecxt_scantuple = slot;
+	result = ExecEvalExprSwitchContext(state, env->econtext, isnull);
+	slot->tts_isnull[a] = true;
+	return result;
+}
+
+Datum
 si_entry_evaluate(SiBatchEnv *env, ExprState *state, int column, uint32 code, bool *isnull)
 {
 	SiChunkReader *r = env->scan->reader;

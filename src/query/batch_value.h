@@ -32,6 +32,7 @@ typedef struct SiRows
 {
 	uint32		n;
 	uint32		nrows;			/* of the block */
+	bool		one_group;		/* all belong to one group */
 	uint16		row[SI_BLOCK_ROWS];
 } SiRows;
 
@@ -120,6 +121,8 @@ extern void si_batch_value_compute(SiBatchEnv *env, SiBatchValue *value, const S
  */
 extern Datum si_row_evaluate(SiBatchEnv *env, ExprState *state, const int *columns, int ncolumns,
 							 uint32 row, bool *isnull);
+/* The same for a value of the only column. */
+extern Datum si_value_evaluate(SiBatchEnv *env, ExprState *state, int column, Datum value, bool *isnull);
 /* The same for one entry of a dictionary (code 0: null). */
 extern Datum si_entry_evaluate(SiBatchEnv *env, ExprState *state, int column, uint32 code, bool *isnull);
 

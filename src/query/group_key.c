@@ -427,9 +427,30 @@ rows_by_value(SiBatchEnv *env, SiGroupKey *key, const SiRows *rows)
 	}
 }
 
+/* The column's value for an argument: its own bits, or a time in ms. */
+static Datum
+datum_of_argument(SiBatchEnv *env, SiGroupKey *key, int64 argument)
+{
+	double		d;
+
+	switch (env->scan->reader->columns[key->column].vec.type)
+	{
+		case SI_TYPE_TIME:
+			return TimestampTzGetDatum(si_ms_to_timestamptz(argument));
+		case SI_TYPE_FLOAT:
+			memcpy(&d, &argument, sizeof(d));
+			return Float4GetDatum((float) d);
+		case SI_TYPE_DOUBLE:
+			memcpy(&d, &argument, sizeof(d));
+			return Float8GetDatum(d);
+		default:
+			return Int64GetDatum(argument);
+	}
+}
+
 /* The number of an argument that stands for itself or its bucket. */
 static uint32
-number_of_argument(SiBatchEnv *env, SiGroupKey *key, int64 argument, uint32 row)
+number_of_argument(SiBatchEnv *env, SiGroupKey *key, int64 argument)
 {
 	uint32		before = key->memo.count;
 	uint32		n;
@@ -449,7 +470,7 @@ number_of_argument(SiBatchEnv *env, SiGroupKey *key, int64 argument, uint32 row)
 		key->memo_cap *= 2;
 		key->memo_number = repalloc(key->memo_number, key->memo_cap * sizeof(uint32));
 	}
-	d = si_row_evaluate(env, key->state, key->columns, key->ncolumns, row, &isnull);
+	d = si_value_evaluate(env, key->state, key->column, datum_of_argument(env, key, argument), &isnull);
 	key->memo_number[n] = number_of_datum(key, d, isnull);
 	return key->memo_number[n];
 }
@@ -500,7 +521,7 @@ rows_by_scalar(SiBatchEnv *env, SiGroupKey *key, const SiRows *rows)
 		if (argument < lo || argument > hi)
 		{
 			argument_limits(key, argument, &lo, &hi);
-			number = number_of_argument(env, key, lo, row);
+			number = number_of_argument(env, key, lo);
 		}
 		key->numbers[i] = number;
 	}
@@ -516,6 +537,27 @@ rows_by_row(SiBatchEnv *env, SiGroupKey *key, const SiRows *rows)
 
 		key->numbers[i] = number_of_datum(key, d, isnull);
 	}
+}
+
+/*
+ * Whether an expression that only rises has one value in all of a block, by
+ * its values for the first and the last time.
+ */
+static bool
+constant_between(SiBatchEnv *env, SiGroupKey *key, int64 min, int64 max)
+{
+	SiTimeBucket *b = &key->bucket;
+	int64		lo,
+				hi;
+
+	if (!b->ascending || min < SI_MIN_MS + b->width * 2 || max > SI_MAX_MS - b->width * 2 ||
+		(b->zoned && (min < b->from || max >= b->to)))
+		return false;
+	argument_limits(key, min, &lo, &hi);
+	key->number = number_of_argument(env, key, lo);
+	argument_limits(key, max, &lo, &hi);
+	key->constant = number_of_argument(env, key, lo) == key->number;
+	return key->constant;
 }
 
 bool
@@ -546,11 +588,9 @@ si_group_key_block(SiBatchEnv *env, SiGroupKey *key)
 	}
 	argument_limits(key, stats->min.i, &lo, &hi);
 	if (stats->max.i > hi)
-		return false;
+		return constant_between(env, key, stats->min.i, stats->max.i);
 	key->constant = true;
-	/* the first row is as good as any: all give the same */
-	si_chunk_load(r, key->column);
-	key->number = number_of_argument(env, key, lo, 0);
+	key->number = number_of_argument(env, key, lo);
 	return true;
 }
 

@@ -22,7 +22,7 @@ static const struct
 {
 	const char *name;
 	int64		width;
-	int			values;			/* of the field; 0: no bound */
+	int			values;			/* of the field; 0: no bound, it only rises */
 }			units[] =
 {
 	{"second", MS_SECOND, 0}, {"minute", MS_MINUTE, 60}, {"hour", MS_HOUR, 24},
@@ -62,6 +62,7 @@ init_unit(SiTimeBucket *bucket, Node *node, bool field)
 			continue;
 		bucket->width = units[i].width;
 		bucket->values = field ? units[i].values : 0;
+		bucket->ascending = bucket->values == 0;
 	}
 }
 
@@ -85,6 +86,7 @@ init_bin(SiTimeBucket *bucket, List *args)
 		us <= 0 || us % 1000 != 0 || TIMESTAMP_NOT_FINITE(at) || at % 1000 != 0)
 		return;
 	bucket->width = us / 1000;
+	bucket->ascending = true;
 	bucket->origin = at / 1000 + SI_EPOCH_MS;
 }
 
@@ -121,6 +123,7 @@ init_function(SiTimeBucket *bucket, FuncExpr *f, AttrNumber attno)
 				return;
 			bucket->width = MS_DAY;
 			bucket->zoned = true;
+			bucket->ascending = true;
 			return;
 		case F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ:
 			if (on_column)
@@ -162,6 +165,16 @@ find_function(Node *node, FindContext *c)
 	return expression_tree_walker(node, find_function, c);
 }
 
+/* Whether the function stands directly over the column. */
+static bool
+is_bucket_function(FuncExpr *f, AttrNumber attno)
+{
+	SiTimeBucket one = {0};
+
+	init_function(&one, f, attno);
+	return one.width != 0;
+}
+
 void
 si_time_bucket_init(SiTimeBucket *bucket, Expr *expr, AttrNumber attno)
 {
@@ -171,6 +184,9 @@ si_time_bucket_init(SiTimeBucket *bucket, Expr *expr, AttrNumber attno)
 	find_function((Node *) expr, &c);
 	if (c.other || c.found != 1)
 		bucket->width = 0;
+	/* what is around the function may fall */
+	if (!IsA(expr, FuncExpr) || !is_bucket_function((FuncExpr *) expr, attno))
+		bucket->ascending = false;
 }
 
 void

@@ -23,6 +23,7 @@ typedef struct SiTimeBucket
 	int64		origin;			/* ms; of date_bin */
 	int			values;			/* that the field of extract has; 0: as many as there are buckets */
 	bool		zoned;			/* buckets are of local time */
+	bool		ascending;		/* the expression never falls while local time rises */
 	pg_tz	   *zone;			/* NULL: that of the session, asked for at execution */
 
 	/* of the stretch of constant offset last seen: [from, to) in ms of UTC */

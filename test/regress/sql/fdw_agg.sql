@@ -82,6 +82,9 @@ SELECT compare('SELECT date_trunc(''day'', __time - interval ''8 years''), date_
 SELECT compare('SELECT extract(minute FROM __time), extract(second FROM __time), count(*) FROM $ GROUP BY 1, 2');
 SET TimeZone = 'UTC';
 SELECT compare('SELECT added % 10, tag, ratio, count(*) FROM $ GROUP BY 1, 2, 3');
+SELECT compare('SELECT page, added, count(*) FROM $ GROUP BY 1, 2');
+SELECT compare('SELECT extract(year FROM __time), extract(year FROM __time) % 2, date_trunc(''month'', __time), sum(score), count(tag), min(added) FROM $ GROUP BY 1, 2, 3');
+SELECT compare('SELECT DISTINCT tag, date_trunc(''day'', __time) FROM $ WHERE added > 3');
 SELECT compare('SELECT added > score, page || tag, count(*) FROM $ GROUP BY 1, 2');
 -- arguments that are computed, and filters of aggregates
 SELECT compare('SELECT tag, sum(added * 2 - 1), sum(score * added), sum(score / 3 + ratio), sum(CASE WHEN added > 0 THEN 1 ELSE 0 END) FROM $ GROUP BY tag');
@@ -89,6 +92,12 @@ SELECT compare('SELECT tag, count(*) FILTER (WHERE added > 100), sum(added) FILT
 SELECT compare('SELECT sum(1 / (added - 5)) FILTER (WHERE added > 5) FROM $');
 SELECT compare('SELECT sum(1000 / added) FROM $ WHERE added > 5 AND page <> ''page 0''');
 SELECT compare('SELECT tag, stddev(score), variance(score), var_pop(score), stddev_pop(score), stddev_samp(score) FROM $ GROUP BY tag') IS NOT NULL;
+-- patterns that bytes decide, and others
+SELECT compare('SELECT count(*), count(DISTINCT page) FROM $ WHERE page LIKE ''%e 12%''');
+SELECT compare('SELECT count(*) FROM $ WHERE page LIKE ''page 12%'' AND tag LIKE ''%ri%'' AND added > 600');
+SELECT compare('SELECT count(*) FROM $ WHERE page LIKE ''%77'' OR tag LIKE ''''');
+SELECT compare('SELECT count(*) FROM $ WHERE page LIKE ''%_77'' AND tag NOT LIKE ''%a%''');
+SELECT compare('SELECT count(*) FROM $ WHERE page LIKE ''page 77'' AND tag LIKE ''%''');
 -- errors are PostgreSQL's
 SELECT compare('SELECT sum(added * 9223372036854775807) FROM $');
 SELECT compare('SELECT sum(1 / added) FROM $');
