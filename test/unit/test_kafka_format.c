@@ -5,6 +5,9 @@
  */
 #include "common/port.h"
 
+#include <malloc.h>
+
+#include "format/text_formats.h"
 #include "format/timestamp.h"
 #include "format_case.h"
 #include "harness.h"
@@ -249,6 +252,33 @@ test_many_headers(void)
 	close_format(&o);
 }
 
+/* A specification that is checked a thousand times leaves nothing behind, whether ICU knows the encoding or not. */
+static void
+test_encodings(void)
+{
+	static const struct
+	{
+		const char *name;
+		bool		known;
+	}			encodings[] = {
+		{"UTF-8", true}, {"UTF-16", true}, {"windows-1252", true}, {"Shift_JIS", true},
+		{"UTF-44", false}, {"ISO_2022,locale=xx,version=9", false}
+	};
+
+	for (int i = 0; i < lengthof(encodings); i++)
+	{
+		struct mallinfo2 before;
+		bool		same = true;
+
+		CHECK(si_header_encoding_check(encodings[i].name) == encodings[i].known, "%s", encodings[i].name);
+		before = mallinfo2();
+		for (int n = 0; n < 1000; n++)
+			same &= si_header_encoding_check(encodings[i].name) == encodings[i].known;
+		CHECK(same, "%s", encodings[i].name);
+		CHECK_INT(mallinfo2().uordblks, before.uordblks);
+	}
+}
+
 int
 main(void)
 {
@@ -257,5 +287,6 @@ main(void)
 	test_precedence();
 	test_headers();
 	test_many_headers();
+	test_encodings();
 	return harness_end("test_kafka_format");
 }
