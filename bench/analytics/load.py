@@ -123,7 +123,6 @@ class Loader:
                 sql.copy_expert("COPY heap.%s FROM STDIN (FORMAT csv, NULL '\\N')" % name, data)
         os.remove(file)
         sql.execute("VACUUM (FREEZE, ANALYZE) heap.%s" % name)
-        return rows
 
     # ---- the extension ----
 
@@ -151,7 +150,7 @@ class Loader:
         if sql.fetchone()[0]:
             sql.execute("DROP FOREIGN TABLE public.%s" % name)
         start = time.monotonic()
-        sql.execute("SELECT submit_supervisor(%s)", (spec(name, name, brokers),))
+        sql.execute("SELECT submit_supervisor(%s)", (spec(name, name, brokers, self.o.compression),))
         while not self.one(sql, "SELECT wait_until_current(%s, '20 seconds')", name)[0]:
             self.say("%s: waiting; %s" % (name, self.one(sql, "SELECT row(state, healthy, lag, note) FROM stream_ingest.supervisors WHERE supervisor_id = %s", name)[0]))
             if time.monotonic() - start > 3600:
@@ -185,16 +184,24 @@ class Loader:
         page = db.execute("SELECT page FROM %s GROUP BY 1 ORDER BY count(*), 1 LIMIT 1" % name).fetchone()[0]
         return {"needle": page}
 
-    def load(self, name, ch, sql):
+    def load_others(self, name, ch, sql):
         self.say("%s: DuckDB" % name)
         db = self.load_duckdb(name)
         self.say("%s: Parquet, ClickHouse, heap" % name)
         self.write_parquet(db, name)
         self.load_clickhouse(ch, db, name)
-        rows = self.load_heap(db, sql, name)
+        self.load_heap(db, sql, name)
+        return db
+
+    def load(self, name, ch, sql):
+        if self.o.ours:
+            db = duckdb.connect(self.path("duckdb", name + ".duckdb"), read_only=True)
+        else:
+            db = self.load_others(name, ch, sql)
+        rows = db.execute("SELECT count(*) FROM %s" % name).fetchone()[0]
         self.say("%s: %d rows through the broker" % (name, rows))
         about = self.load_ours(db, sql, name, rows)
-        about.update({"rows": rows, "constants": self.constants(db, name), "loaded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
+        about.update({"rows": rows, "compression": self.o.compression, "constants": self.constants(db, name), "loaded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
         db.close()
         self.loaded["sets"][name] = about
         with open(self.path("loaded.json"), "w") as out:
@@ -207,24 +214,36 @@ def main():
     parser.add_argument("--root", required=True)
     parser.add_argument("--rows", type=int, default=10000000)
     parser.add_argument("--scale", type=float, default=1)
+    parser.add_argument("--compression", default="lz4")
+    parser.add_argument("--ours", action="store_true")
+    parser.add_argument("--new-extension", action="store_true", help="the SQL objects are not those of this tree: no set of the extension stays")
     parser.add_argument("--sets", default=",".join(SETS))
     options = parser.parse_args()
     names = options.sets.split(",")
     for name in names:
         if name not in SETS:
             raise SystemExit("load: no such set: %s (there are %s)" % (name, ", ".join(SETS)))
+    before = os.path.join(options.prefix, "loaded.json")
+    old = json.load(open(before)) if os.path.exists(before) else {"sets": {}}
+    if options.ours:
+        names = list(old["sets"])
+        if not names:
+            raise SystemExit("load: there is nothing to load again: bench/query load without --ours")
+        options.rows = old["rows"]
+        options.scale = old["scale"]
     loader = Loader(options)
-    before = loader.path("loaded.json")
-    if os.path.exists(before):
-        loader.loaded["sets"] = {n: s for n, s in json.load(open(before))["sets"].items() if n not in names}
-        os.remove(before)
-    if os.path.exists(loader.path("results.json")):
-        os.remove(loader.path("results.json"))
+    loader.loaded["sets"] = {n: s for n, s in old["sets"].items() if n not in names and not options.new_extension}
+    if not options.ours:
+        for file in (before, loader.path("results.json")):
+            if os.path.exists(file):
+                os.remove(file)
     admin = loader.connect("postgres").cursor()
     admin.execute("SELECT 1 FROM pg_database WHERE datname = 'bench'")
     if admin.fetchone() is None:
         admin.execute("CREATE DATABASE bench")
     sql = loader.connect().cursor()
+    if options.new_extension:
+        sql.execute("DROP EXTENSION IF EXISTS stream_ingest CASCADE")
     sql.execute("CREATE EXTENSION IF NOT EXISTS stream_ingest")
     sql.execute("CREATE SCHEMA IF NOT EXISTS heap")
     ch = session.Session(loader.path("clickhouse"))

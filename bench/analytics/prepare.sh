@@ -102,6 +102,10 @@ driver() { "$PYTHON" "$ANALYTICS/$1.py" --prefix "$PREFIX" "${@:2}"; }
 # load OPTIONS...: fills PREFIX, and notes with which SQL objects.
 load()
 {
+	local script
+
+	script=$(echo "$PREFIX"/tree/sql/stream_ingest--*.sql)
+	[ ! -f "$PREFIX/loaded.sql" ] || cmp -s "$script" "$PREFIX/loaded.sql" || set -- "$@" --new-extension
 	driver load --root "$ROOT" "$@"
-	cp "$PREFIX"/tree/sql/stream_ingest--*.sql "$PREFIX/loaded.sql"
+	cp "$script" "$PREFIX/loaded.sql"
 }

@@ -44,7 +44,7 @@ def declare(system, columns, codec="", low_cardinality=()):
     return ", ".join("%s %s" % (quoted(n), kind(n, k)) for n, k in columns)
 
 
-def spec(name, topic, brokers):
+def spec(name, topic, brokers, compression):
     s = SETS[name]
     dimensions = [n for n, k in s["columns"] if k == "text"] + [{"type": "long", "name": n} for n in s["numbers"]]
     metrics = [{"type": k + "Sum", "name": n, "fieldName": n} for n, k in s["columns"]
@@ -68,6 +68,6 @@ def spec(name, topic, brokers):
                 "taskCount": 1,
                 "taskDuration": "P1D",
             },
-            "tuningConfig": {"type": "kafka"},
+            "tuningConfig": {"type": "kafka", "indexSpec": {"dimensionCompression": compression, "metricCompression": compression}},
         },
     })
