@@ -302,21 +302,46 @@ static bool
 stats_of_arg(SiAggScan *agg, const SiAggregate *a, int block, const SiColumnStats **stats)
 {
 	SiChunkReader *r = agg->scan->reader;
+	SiAggArg   *arg;
 	SiChunkColumn *c;
+	int			column;
 
 	*stats = NULL;
 	if (a->arg < 0)
 		return true;
-	c = &r->columns[agg->args[a->arg].value->column];
+	arg = &agg->args[a->arg];
+	column = arg->key != NULL ? arg->key->column : arg->value->column;
+	c = &r->columns[column];
 	if (c->col < 0)
 		return true;
+	if (arg->key != NULL)
+		return block < 0 && c->native && c->info->desc.type == SI_TYPE_STRING && c->info->dict_sorted;
 	if (!c->native)
 		return false;
-	*stats = block < 0 ? &c->info->stats : si_chunk_block_stats(r, agg->args[a->arg].value->column, block);
+	*stats = block < 0 ? &c->info->stats : si_chunk_block_stats(r, column, block);
 	if ((*stats)->null_count == (block < 0 ? r->rows : r->block_rows) || a->kind == SI_AGGREGATE_COUNT)
 		return true;
 	return a->kind == SI_AGGREGATE_SUM_LONG || a->kind == SI_AGGREGATE_SUM_DOUBLE ? (*stats)->has_sum :
 		(*stats)->has_minmax;
+}
+
+/* Adds a chunk to one aggregate by its numbers, or its dictionary. */
+static void
+add_chunk(SiAggScan *agg, SiAggregate *a, const SiChunk *chunk, SiChunkReader *reader)
+{
+	const SiColumnStats *stats = NULL;
+
+	if (a->kind == SI_AGGREGATE_COUNT_DISTINCT)
+	{
+		SiGroupKey *key = agg->args[a->arg].key;
+
+		if (reader->columns[key->column].col >= 0)
+			si_aggregate_dict(a, &agg->states, key, si_chunk_dict(reader, key->column));
+		return;
+	}
+	if (reader != NULL)
+		stats_of_arg(agg, a, -1, &stats);
+	si_aggregate_stats(a, &agg->states, stats, (uint32) chunk->rows, 0);
 }
 
 /* Adds a chunk without looking at its rows (SiScan.whole_chunk). */
@@ -336,14 +361,9 @@ whole_chunk(void *arg, const SiChunk *chunk, SiChunkReader *reader)
 	}
 	old = MemoryContextSwitchTo(agg->group_cxt);
 	need_groups(agg, 1);
-	MemoryContextSwitchTo(old);
 	for (int i = 0; i < agg->layout.naggs; i++)
-	{
-		stats = NULL;
-		if (reader != NULL)
-			stats_of_arg(agg, &agg->aggs[i], -1, &stats);
-		si_aggregate_stats(&agg->aggs[i], &agg->states, stats, (uint32) chunk->rows, 0);
-	}
+		add_chunk(agg, &agg->aggs[i], chunk, reader);
+	MemoryContextSwitchTo(old);
 	agg->env.counts.rows_by_stats += chunk->rows;
 	return true;
 }

@@ -301,28 +301,61 @@ moment_rows(SiAggregate *agg, const SiStates *states, const SiBatchValue *value,
 		FOR_VALUES(SiMoments, add_moment(s, value->v.doubles[row]));
 }
 
+/* Makes room for a mark for each value of a key. */
+static void
+need_marks(SiAggregate *agg, const SiGroupKey *key)
+{
+	uint32		words = (key->count + 63) / 64;
+
+	if (words <= agg->seen_words)
+		return;
+	words = Max(words, agg->seen_words * 2);
+	agg->seen = si_realloc(agg->seen, words * sizeof(uint64));
+	memset(agg->seen + agg->seen_words, 0, (words - agg->seen_words) * sizeof(uint64));
+	agg->seen_words = words;
+}
+
+/* Marks a number; 1 when it is new. */
+static inline int
+mark(SiAggregate *agg, uint32 number)
+{
+	uint64		bit = UINT64CONST(1) << (number % 64);
+	bool		new = (agg->seen[number / 64] & bit) == 0;
+
+	agg->seen[number / 64] |= bit;
+	return new;
+}
+
+void
+si_aggregate_dict(SiAggregate *agg, const SiStates *states, SiGroupKey *key, const SiDict *dict)
+{
+	int64	   *count = si_aggregate_state(agg, states, 0);
+	uint32		numbers[SI_TEXT_BATCH];
+
+	for (uint32 from = 0; from < dict->count; from += SI_TEXT_BATCH)
+	{
+		int			n = Min(SI_TEXT_BATCH, dict->count - from);
+
+		si_group_key_entries(key, dict, from, n, numbers);
+		need_marks(agg, key);
+		for (int i = 0; i < n; i++)
+			*count += mark(agg, numbers[i]);
+	}
+}
+
 /* Distinct values when there is but one group: a mark for each number. */
 static void
 distinct_of_all(SiAggregate *agg, const SiStates *states, const SiGroupKey *key, const SiRows *rows)
 {
 	int64		count = 0;
-	uint32		words = (key->count + 63) / 64;
 
-	if (words > agg->seen_words)
-	{
-		words = Max(words, agg->seen_words * 2);
-		agg->seen = si_realloc(agg->seen, words * sizeof(uint64));
-		memset(agg->seen + agg->seen_words, 0, (words - agg->seen_words) * sizeof(uint64));
-		agg->seen_words = words;
-	}
+	need_marks(agg, key);
 	for (uint32 i = 0; i < rows->n; i++)
 	{
 		uint32		number = key->constant ? key->number : key->numbers[i];
 
-		if (number == key->null_number || si_bit(agg->seen, number))
-			continue;
-		agg->seen[number / 64] |= UINT64CONST(1) << (number % 64);
-		count++;
+		if (number != key->null_number)
+			count += mark(agg, number);
 	}
 	*(int64 *) si_aggregate_state(agg, states, 0) += count;
 }
@@ -403,6 +436,8 @@ si_aggregate_takes_stats(const SiAggregate *agg, const SiAggArg *arg)
 		case SI_AGGREGATE_MIN:
 		case SI_AGGREGATE_MAX:
 			return arg->value->kind == SI_BATCH_COLUMN;
+		case SI_AGGREGATE_COUNT_DISTINCT:
+			return agg->one_group && arg->key->kind == SI_KEY_COLUMN;
 		default:
 			return false;
 	}

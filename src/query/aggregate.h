@@ -118,6 +118,8 @@ extern void si_aggregate_rows(SiAggregate *agg, const SiStates *states, const Si
 
 /* Whether numbers about rows are enough to add them. */
 extern bool si_aggregate_takes_stats(const SiAggregate *agg, const SiAggArg *arg);
+/* Adds all rows of a chunk to count(DISTINCT) by their dictionary, all of whose entries are in use. */
+extern void si_aggregate_dict(SiAggregate *agg, const SiStates *states, SiGroupKey *key, const SiDict *dict);
 /* Adds all of nrows rows by numbers about the argument's column (NULL: it has only nulls). */
 extern void si_aggregate_stats(SiAggregate *agg, const SiStates *states, const SiColumnStats *stats,
 							   uint32 nrows, uint32 group);

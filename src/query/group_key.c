@@ -363,6 +363,22 @@ map_column_codes(SiGroupKey *key, const SiVector *vec, const SiRows *rows, uint3
 	}
 }
 
+void
+si_group_key_entries(SiGroupKey *key, const SiDict *dict, uint32 from, int n, uint32 *numbers)
+{
+	const char *texts[SI_TEXT_BATCH] = {NULL};
+	uint32		lens[SI_TEXT_BATCH] = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		texts[i] = dict->bytes + dict->offsets[from + i];
+		lens[i] = (uint32) (dict->offsets[from + i + 1] - dict->offsets[from + i]);
+	}
+	si_text_table_numbers(&key->texts, n, texts, lens, numbers);
+	for (int i = 0; i < n; i++)
+		numbers[i] = shift_number(key, numbers[i], key->texts.count);
+}
+
 static void
 rows_by_code(SiBatchEnv *env, SiGroupKey *key, const SiRows *rows)
 {

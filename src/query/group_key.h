@@ -96,6 +96,12 @@ extern bool si_group_key_block(SiBatchEnv *env, SiGroupKey *key);
 /* The numbers of the selected rows (not empty) of the current block. */
 extern void si_group_key_rows(SiBatchEnv *env, SiGroupKey *key, const SiRows *rows);
 
+/*
+ * Numbers for n entries of a dictionary from the given one on, at most
+ * SI_TEXT_BATCH, of a text column that is the key itself.
+ */
+extern void si_group_key_entries(SiGroupKey *key, const SiDict *dict, uint32 from, int n, uint32 *numbers);
+
 /* The value of a number, in CurrentMemoryContext. */
 extern Datum si_group_key_datum(const SiGroupKey *key, uint32 number, bool *isnull);
 
