@@ -10,8 +10,8 @@
 #include "common/granularity.h"
 #include "common/period.h"
 #include "expr/expr_int.h"
+#include "expr/timeops.h"
 #include "expr/timeprint.h"
-#include "format/joda.h"
 #include "format/timestamp.h"
 
 /* Longest text of a printed time. */
@@ -136,43 +136,10 @@ prepare_shift(SiExprNode *n, SiReason *why)
 	return si_period_parse(period, shift->fields, why);
 }
 
-/* Calendar fields move the local date, the others the instant. */
 static bool
 shift_time(const Shift *shift, int64 t, int64 step, int64 *result)
 {
-	const int64 *f = shift->fields;
-	static const int64 units[] = {[SI_PERIOD_HOURS] = SI_MS_PER_HOUR, [SI_PERIOD_MINUTES] = SI_MS_PER_MINUTE,
-	[SI_PERIOD_SECONDS] = SI_MS_PER_SECOND, [SI_PERIOD_MILLIS] = 1};
-	__int128	months = ((__int128) f[SI_PERIOD_YEARS] * 12 + f[SI_PERIOD_MONTHS]) * step;
-	__int128	days = ((__int128) f[SI_PERIOD_WEEKS] * 7 + f[SI_PERIOD_DAYS]) * step;
-	__int128	ms;
-	SiCivil		c;
-
-	si_civil_of(t, shift->zone, &c);
-	if (months > 4000000000 || months < -4000000000 || days > 200000000000 || days < -200000000000)
-		return false;
-	if (months != 0)
-	{
-		int64		total = c.year * 12 + c.month - 1 + (int64) months;
-		int64		year = si_floor_div(total, 12);
-		int			month = (int) (total - year * 12) + 1;
-
-		c.days = si_days_from_civil(year, month, Min(c.day, si_days_in_month(year, month)));
-	}
-	c.days += (int64) days;
-	ms = (__int128) c.days * SI_MS_PER_DAY + c.ms_of_day;
-	if (ms > PG_INT64_MAX / 2 || ms < PG_INT64_MIN / 2)
-		return false;
-	if (months == 0 && days == 0)
-		ms = t;
-	else if (shift->zone != NULL)
-		ms = si_zone_local_to_utc(shift->zone, (int64) ms);
-	for (int i = SI_PERIOD_HOURS; i <= SI_PERIOD_MILLIS; i++)
-		ms += (__int128) f[i] * units[i] * step;
-	if (ms > PG_INT64_MAX || ms < PG_INT64_MIN)
-		return false;
-	*result = (int64) ms;
-	return true;
+	return si_time_shift(shift->fields, shift->zone, t, step, result);
 }
 
 static bool
@@ -215,21 +182,9 @@ fn_subtract_months(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiE
 
 /* ----------------------------------------------------------------- extract */
 
-typedef enum Unit
-{
-	UNIT_EPOCH, UNIT_MICROSECOND, UNIT_MILLISECOND, UNIT_SECOND, UNIT_MINUTE, UNIT_HOUR, UNIT_DAY, UNIT_DOW,
-	UNIT_ISODOW, UNIT_DOY, UNIT_WEEK, UNIT_MONTH, UNIT_QUARTER, UNIT_YEAR, UNIT_ISOYEAR, UNIT_DECADE,
-	UNIT_CENTURY, UNIT_MILLENNIUM, N_UNITS
-} Unit;
-
-static const char *const unit_names[N_UNITS] = {
-	"EPOCH", "MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "DOW", "ISODOW", "DOY", "WEEK",
-	"MONTH", "QUARTER", "YEAR", "ISOYEAR", "DECADE", "CENTURY", "MILLENNIUM"
-};
-
 typedef struct Extract
 {
-	Unit		unit;
+	SiTimeUnit	unit;
 	SiZone	   *zone;
 } Extract;
 
@@ -242,96 +197,17 @@ prepare_extract(SiExprNode *n, SiReason *why)
 	n->prepared = extract;
 	if (!literal_arg(n, 1, "unit", &unit, why) || !zone_arg(n, 2, &extract->zone, why))
 		return false;
-	for (int i = 0; unit != NULL && i < N_UNITS; i++)
-		if (pg_strcasecmp(unit, unit_names[i]) == 0)
-		{
-			extract->unit = i;
-			return true;
-		}
-	return si_format_reason(why, "there is no unit \"%.*s\"; take EPOCH, SECOND, MINUTE, HOUR, DAY, DOW, DOY, WEEK, MONTH, QUARTER or YEAR",
-							unit ? si_format_clip(unit, strlen(unit)) : 4, unit ? unit : "null");
-}
-
-static int64
-extract_unit(const Extract *e, int64 t)
-{
-	SiCivil		c;
-
-	si_civil_of(t, e->zone, &c);
-	switch (e->unit)
-	{
-		case UNIT_EPOCH:
-			/* Java's division cuts towards zero */
-			return t / 1000;
-		case UNIT_MICROSECOND:
-			return (int64) (c.ms_of_day % 60000) * 1000;
-		case UNIT_MILLISECOND:
-			return c.ms_of_day % 1000;
-		case UNIT_SECOND:
-			return c.ms_of_day / 1000 % 60;
-		case UNIT_MINUTE:
-			return c.ms_of_day / SI_MS_PER_MINUTE % 60;
-		case UNIT_HOUR:
-			return c.ms_of_day / SI_MS_PER_HOUR;
-		case UNIT_DAY:
-			return c.day;
-		case UNIT_DOW:
-		case UNIT_ISODOW:
-			return (c.days % 7 + 10) % 7 + 1;
-		case UNIT_DOY:
-			return c.days - si_days_from_civil(c.year, 1, 1) + 1;
-		case UNIT_WEEK:
-			{
-				/* the week belongs to the year of its Thursday */
-				int64		thursday = c.days - (c.days % 7 + 10) % 7 + 3;
-				int64		year;
-				int			month,
-							day;
-
-				si_civil_from_days(thursday, &year, &month, &day);
-				return (thursday - si_days_from_civil(year, 1, 1)) / 7 + 1;
-			}
-		case UNIT_MONTH:
-			return c.month;
-		case UNIT_QUARTER:
-			return (c.month - 1) / 3 + 1;
-		case UNIT_YEAR:
-		case UNIT_ISOYEAR:		/* to Druid they are the same */
-			return c.year;
-		case UNIT_DECADE:
-			return c.year / 10;
-		case UNIT_CENTURY:
-			return (c.year + 99) / 100;
-		default:
-			return (c.year + 999) / 1000;
-	}
+	return si_time_unit_find(unit ? unit : "null", &extract->unit, why);
 }
 
 /* -------------------------------------------------------- parse and format */
 
 typedef struct Pattern
 {
-	SiJoda	   *joda;			/* NULL: ISO 8601 or SQL */
-	char	   *text;
-	bool		has_zone;		/* the pattern reads one */
+	char	   *text;			/* NULL: ISO 8601 or SQL */
 	SiZone	   *zone;
+	SiTimeReader reader;
 } Pattern;
-
-/* Whether a pattern has an offset or a zone outside of quotes. */
-static bool
-pattern_has_zone(const char *pattern)
-{
-	bool		quoted = false;
-
-	for (; *pattern != '\0'; pattern++)
-	{
-		if (*pattern == '\'')
-			quoted = !quoted;
-		else if (!quoted && (*pattern == 'Z' || *pattern == 'z'))
-			return true;
-	}
-	return false;
-}
 
 static bool
 prepare_parse(SiExprNode *n, SiReason *why)
@@ -341,51 +217,7 @@ prepare_parse(SiExprNode *n, SiReason *why)
 	n->prepared = p;
 	if (!literal_arg(n, 1, "pattern", &p->text, why) || !zone_arg(n, 2, &p->zone, why))
 		return false;
-	if (p->text == NULL)
-		return true;
-	p->has_zone = pattern_has_zone(p->text);
-	p->joda = si_joda_create(p->text, why);
-	return p->joda != NULL;
-}
-
-/* A time of day with "Z" or an offset behind it. */
-static bool
-text_has_zone(const char *s)
-{
-	const char *t = strpbrk(s, "Tt");
-
-	return t != NULL && strpbrk(t, "Zz+-") != NULL;
-}
-
-static bool
-read_time(SiEval *ev, const Pattern *p, const char *s, uint32 len, int64 *ms)
-{
-	char	   *copy;
-	SiReason	ignored;
-	bool		has_zone = p->has_zone;
-
-	if (p->joda != NULL)
-	{
-		if (!si_joda_parse(p->joda, s, s + len, ms))
-			return false;
-	}
-	else
-	{
-		if (len == 0 || len > MAX_PRINTED || memchr(s, '\0', len) != NULL)
-			return false;
-		copy = si_expr_alloc(ev->memory, len + 1);
-		memcpy(copy, s, len);
-		copy[len] = '\0';
-		/* SQL writes a blank where ISO 8601 has a T */
-		if (len > 11 && copy[10] == ' ')
-			copy[10] = 'T';
-		if (!si_timestamp_parse_iso(copy, ms, &ignored))
-			return false;
-		has_zone = text_has_zone(copy);
-	}
-	if (p->zone != NULL && !has_zone)
-		*ms = si_zone_local_to_utc(p->zone, *ms);
-	return true;
+	return si_time_reader_init(&p->reader, p->text, p->zone, why);
 }
 
 /* Of milliseconds, or of a text in ISO 8601. */
@@ -393,23 +225,13 @@ static bool
 fn_timestamp_extract(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
 {
 	const Extract *e = n->prepared;
-	Pattern		iso = {.zone = e->zone};
+	SiTimeReader iso = {.zone = e->zone};
 	int64		t;
 
-	if (!args[0].isnull && args[0].type == SI_EXPR_STRING ? !read_time(ev, &iso, args[0].u.s, args[0].len, &t) :
+	if (!args[0].isnull && args[0].type == SI_EXPR_STRING ? !si_time_read(&iso, args[0].u.s, args[0].len, &t) :
 		!si_expr_as_long(&args[0], &t))
 		return null_result(out);
-	return si_expr_return(out, si_expr_long(extract_unit(e, t)));
-}
-
-/* A year has at most nine digits; what has more is no time here. */
-static bool
-is_long_number(const char *s, uint32 len)
-{
-	for (uint32 i = 0; i < len; i++)
-		if (s[i] < '0' || s[i] > '9')
-			return false;
-	return len > 9;
+	return si_expr_return(out, si_expr_long(si_time_extract(e->unit, e->zone, t)));
 }
 
 static bool
@@ -420,8 +242,8 @@ fn_timestamp_parse(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiE
 	uint32		len;
 	int64		ms;
 
-	if (!si_expr_as_text(ev, &args[0], &s, &len) || (p->joda == NULL && is_long_number(s, len)) ||
-		!read_time(ev, p, s, len, &ms))
+	if (!si_expr_as_text(ev, &args[0], &s, &len) || (p->text == NULL && si_time_is_number(s, len)) ||
+		!si_time_read(&p->reader, s, len, &ms))
 		return null_result(out);
 	return si_expr_return(out, si_expr_long(ms));
 }
@@ -438,7 +260,7 @@ fn_timestamp(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprVal
 		return null_result(out);
 	if (args[0].type != SI_EXPR_STRING)
 		return si_expr_fail(ev, "function %s needs a text as its first argument", n->fn->name);
-	if (!si_expr_as_text(ev, &args[0], &s, &len) || !read_time(ev, n->prepared, s, len, &ms))
+	if (!si_expr_as_text(ev, &args[0], &s, &len) || !si_time_read(&((const Pattern *) n->prepared)->reader, s, len, &ms))
 		return si_expr_fail(ev, "function %s cannot read the time \"%.*s\"", n->fn->name,
 							si_format_clip(args[0].u.s, args[0].len), args[0].u.s);
 	return si_expr_return(out, si_expr_long(n->fn->name[0] == 'u' ? ms / 1000 : ms));

@@ -33,7 +33,8 @@ SELECT format('{"type":"kafka","spec":{"dataSchema":{"dataSource":"%s","timestam
 -- nothing is executable by everybody but what only looks at its arguments
 SELECT p.proname FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'stream_ingest'
-WHERE p.pronamespace = 'public'::regnamespace AND p.proname NOT LIKE 'mv\_%' AND has_function_privilege('api_reader', p.oid, 'EXECUTE');
+WHERE p.pronamespace = 'public'::regnamespace AND p.proname NOT LIKE 'mv\_%' AND p.proname NOT LIKE 'time\_%'
+	AND p.proname NOT IN ('millis_to_timestamp', 'timestamp_to_millis', 'earliest', 'earliest_by', 'latest', 'latest_by', 'approx_count_distinct') AND has_function_privilege('api_reader', p.oid, 'EXECUTE');
 -- no table of ours is readable by everybody, or by pg_monitor: specs hold secrets
 SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = 'stream_ingest'::regnamespace AND c.relkind IN ('r', 'S')
