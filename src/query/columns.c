@@ -42,28 +42,31 @@ si_type_of(Oid typid)
 	}
 }
 
-bool
-si_attribute_init(Relation rel, AttrNumber attno, SiAttribute *att)
+/* The name of the chunk column that a column of the table shows. */
+static const char *
+source_name(Relation rel, AttrNumber attno)
 {
-	Form_pg_attribute form = TupleDescAttr(RelationGetDescr(rel), attno - 1);
 	ListCell   *lc;
+	const char *name = pstrdup(NameStr(TupleDescAttr(RelationGetDescr(rel), attno - 1)->attname));
 
-	if (form->attisdropped)
-		return false;
-
-	memset(att, 0, sizeof(*att));
-	att->attno = attno;
-	att->typid = form->atttypid;
-	att->typmod = form->atttypmod;
-	att->name = pstrdup(NameStr(form->attname));
 	foreach(lc, GetForeignColumnOptions(RelationGetRelid(rel), attno))
 	{
 		DefElem    *def = (DefElem *) lfirst(lc);
 
 		if (strcmp(def->defname, "dimension") == 0)
-			att->name = defGetString(def);
+			name = defGetString(def);
 	}
+	return name;
+}
 
+static void
+init_attribute(SiAttribute *att, AttrNumber attno, const char *name, Oid typid, int32 typmod)
+{
+	memset(att, 0, sizeof(*att));
+	att->attno = attno;
+	att->typid = typid;
+	att->typmod = typmod;
+	att->name = name;
 	att->type = si_type_of(att->typid);
 	if (att->type == 0)
 	{
@@ -76,7 +79,25 @@ si_attribute_init(Relation rel, AttrNumber attno, SiAttribute *att)
 		getTypeInputInfo(att->typid, &input, &att->ioparam);
 		fmgr_info(input, &att->input);
 	}
+}
+
+bool
+si_attribute_init(Relation rel, AttrNumber attno, SiAttribute *att)
+{
+	Form_pg_attribute form = TupleDescAttr(RelationGetDescr(rel), attno - 1);
+
+	if (form->attisdropped)
+		return false;
+	init_attribute(att, attno, source_name(rel, attno), form->atttypid, form->atttypmod);
 	return true;
+}
+
+void
+si_attribute_init_as(Relation rel, const char *name, Oid typid, int32 typmod, SiAttribute *att)
+{
+	AttrNumber	attno = get_attnum(RelationGetRelid(rel), name);
+
+	init_attribute(att, Max(attno, 0), attno > 0 ? source_name(rel, attno) : pstrdup(name), typid, typmod);
 }
 
 int64

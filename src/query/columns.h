@@ -57,6 +57,12 @@ extern SiType si_type_of(Oid typid);
 /* Fills att for a column of the table; false when the column is dropped. */
 extern bool si_attribute_init(Relation rel, AttrNumber attno, SiAttribute *att);
 
+/*
+ * Fills att for a column by its name, as another type: one of the table, or
+ * one that only chunks may have.
+ */
+extern void si_attribute_init_as(Relation rel, const char *name, Oid typid, int32 typmod, SiAttribute *att);
+
 /* A time of a chunk as timestamptz. */
 extern int64 si_ms_to_timestamptz(int64 ms);
 

@@ -1,7 +1,7 @@
 /*
  * inspect.c
  *		SQL functions that look into chunks: verify_chunks, verify_segment,
- *		chunk_columns.
+ *		chunk_columns.  Blocks and dictionaries: inspect_values.c.
  *
  * The chunk list is read under the caller's snapshot.  Only the owner of the
  * data source, superusers and members of pg_monitor may look.  A missing or
@@ -18,7 +18,7 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "query/scan.h"
+#include "query/inspect.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -29,30 +29,11 @@ PG_FUNCTION_INFO_V1(si_verify_chunks);
 PG_FUNCTION_INFO_V1(si_verify_segment);
 PG_FUNCTION_INFO_V1(si_chunk_columns);
 
-/* Columns with which every row of the functions below begins. */
-#define CHUNK_KEY_COLUMNS 4
-#define VERIFY_COLUMNS (CHUNK_KEY_COLUMNS + 5)
-#define INSPECT_COLUMNS (CHUNK_KEY_COLUMNS + 11)
+#define VERIFY_COLUMNS (SI_CHUNK_KEY_COLUMNS + 5)
+#define INSPECT_COLUMNS (SI_CHUNK_KEY_COLUMNS + 15)
 
-/* The chunks that a function looks at. */
-typedef struct Inspection
-{
-	Relation	rel;
-	SiDataSource ds;
-	SiChunk    *chunks;
-	int			nchunks;
-} Inspection;
-
-/* An opened chunk, or why it cannot be opened. */
-typedef struct OpenChunk
-{
-	SiFileReader *file;
-	SiSegment  *seg;
-	SiSegmentError err;
-} OpenChunk;
-
-static void
-begin_inspection(Inspection *in, Oid relid)
+void
+si_inspection_begin(SiInspection *in, Oid relid)
 {
 	int			skipped;
 
@@ -74,15 +55,14 @@ begin_inspection(Inspection *in, Oid relid)
 								   &in->nchunks, &skipped);
 }
 
-static void
-end_inspection(Inspection *in)
+void
+si_inspection_end(SiInspection *in)
 {
 	table_close(in->rel, AccessShareLock);
 }
 
-/* False, with open->err filled, when the chunk is missing or its directory is damaged. */
-static bool
-open_chunk(Inspection *in, const SiChunk *chunk, OpenChunk *open)
+bool
+si_inspection_open(SiInspection *in, const SiChunk *chunk, SiOpenChunk *open)
 {
 	SiByteSource src;
 	uint64		size;
@@ -108,8 +88,8 @@ open_chunk(Inspection *in, const SiChunk *chunk, OpenChunk *open)
 	return open->seg != NULL;
 }
 
-static void
-close_chunk(OpenChunk *open)
+void
+si_inspection_close(SiOpenChunk *open)
 {
 	if (open->seg != NULL)
 		si_segment_close(open->seg);
@@ -124,9 +104,8 @@ text_or_null(const char *s, bool *isnull)
 	return s == NULL ? (Datum) 0 : CStringGetTextDatum(s);
 }
 
-/* kind, level, group_id, seq */
-static void
-put_chunk_key(const SiChunk *chunk, Datum *values, bool *nulls)
+void
+si_inspection_key(const SiChunk *chunk, Datum *values, bool *nulls)
 {
 	values[0] = CStringGetTextDatum(chunk->published ? "segment" : "delta");
 	values[1] = Int32GetDatum(chunk->level);
@@ -138,21 +117,21 @@ put_chunk_key(const SiChunk *chunk, Datum *values, bool *nulls)
 /* --------------------------------------------------------------- verify */
 
 static void
-verify_chunk(Inspection *in, const SiChunk *chunk, ReturnSetInfo *rsinfo)
+verify_chunk(SiInspection *in, const SiChunk *chunk, ReturnSetInfo *rsinfo)
 {
 	Datum		values[VERIFY_COLUMNS];
 	bool		nulls[VERIFY_COLUMNS] = {0};
-	OpenChunk	open;
+	SiOpenChunk open;
 	bool		ok;
 	char	   *error = NULL;
 
-	ok = open_chunk(in, chunk, &open) && si_segment_verify(open.seg, &open.err);
+	ok = si_inspection_open(in, chunk, &open) && si_segment_verify(open.seg, &open.err);
 	if (!ok)
 		error = open.err.offset == 0 ? open.err.text :
 			psprintf("%s, at byte " UINT64_FORMAT, open.err.text, open.err.offset);
-	close_chunk(&open);
+	si_inspection_close(&open);
 
-	put_chunk_key(chunk, values, nulls);
+	si_inspection_key(chunk, values, nulls);
 	values[4] = text_or_null(chunk->file, &nulls[4]);
 	values[5] = Int64GetDatum(chunk->rows);
 	values[6] = Int64GetDatum(chunk->bytes);
@@ -166,13 +145,13 @@ static int
 verify(FunctionCallInfo fcinfo, const int64 *segment_id)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Inspection	in;
+	SiInspection in;
 	MemoryContext chunk_cxt,
 				old;
 	int			found = 0;
 
 	InitMaterializedSRF(fcinfo, 0);
-	begin_inspection(&in, PG_GETARG_OID(0));
+	si_inspection_begin(&in, PG_GETARG_OID(0));
 	chunk_cxt = AllocSetContextCreate(CurrentMemoryContext, "stream_ingest verify",
 									  ALLOCSET_DEFAULT_SIZES);
 	for (int c = 0; c < in.nchunks; c++)
@@ -188,7 +167,7 @@ verify(FunctionCallInfo fcinfo, const int64 *segment_id)
 		MemoryContextReset(chunk_cxt);
 		found++;
 	}
-	end_inspection(&in);
+	si_inspection_end(&in);
 	return found;
 }
 
@@ -251,33 +230,32 @@ role_name(SiRole role)
 	return "unknown";
 }
 
-/* The least (first) or greatest value of a column as text. */
-static char *
-extreme(SiSegment *seg, int col, const SiColumnInfo *info, bool first)
+char *
+si_inspection_extreme(SiSegment *seg, int col, const SiColumnStats *stats, bool first)
 {
 	char		buf[64];
 	SiSegmentError err;
 	const SiDict *dict;
 	uint32		e;
 
-	if (!info->stats.has_minmax)
+	if (!stats->has_minmax)
 		return NULL;
-	switch (info->desc.type)
+	switch (si_segment_column(seg, col)->desc.type)
 	{
 		case SI_TYPE_TIME:
-			si_time_print(first ? info->stats.min.i : info->stats.max.i, buf, sizeof(buf));
+			si_time_print(first ? stats->min.i : stats->max.i, buf, sizeof(buf));
 			return pstrdup(buf);
 		case SI_TYPE_LONG:
-			return psprintf(INT64_FORMAT, first ? info->stats.min.i : info->stats.max.i);
+			return psprintf(INT64_FORMAT, first ? stats->min.i : stats->max.i);
 		case SI_TYPE_FLOAT:
-			float_to_shortest_decimal_buf((float) (first ? info->stats.min.d : info->stats.max.d), buf);
+			float_to_shortest_decimal_buf((float) (first ? stats->min.d : stats->max.d), buf);
 			return pstrdup(buf);
 		case SI_TYPE_DOUBLE:
-			double_to_shortest_decimal_buf(first ? info->stats.min.d : info->stats.max.d, buf);
+			double_to_shortest_decimal_buf(first ? stats->min.d : stats->max.d, buf);
 			return pstrdup(buf);
 		case SI_TYPE_STRING:
 			dict = si_segment_dict(seg, col, &err);
-			e = (first ? info->stats.min.i : info->stats.max.i) - 1;
+			e = (first ? stats->min.i : stats->max.i) - 1;
 			if (dict == NULL || e >= dict->count)
 				return NULL;
 			return pnstrdup(dict->bytes + dict->offsets[e],
@@ -294,9 +272,10 @@ put_column(const SiChunk *chunk, SiSegment *seg, int col, ReturnSetInfo *rsinfo)
 	const SiColumnInfo *info = si_segment_column(seg, col);
 	Datum		values[INSPECT_COLUMNS];
 	bool		nulls[INSPECT_COLUMNS] = {0};
-	int			n = CHUNK_KEY_COLUMNS;
+	SiColumnParts parts;
+	int			n = SI_CHUNK_KEY_COLUMNS;
 
-	put_chunk_key(chunk, values, nulls);
+	si_inspection_key(chunk, values, nulls);
 	values[n++] = CStringGetTextDatum(info->desc.name);
 	values[n++] = CStringGetTextDatum(type_name(&info->desc));
 	values[n++] = CStringGetTextDatum(role_name(info->desc.role));
@@ -305,13 +284,20 @@ put_column(const SiChunk *chunk, SiSegment *seg, int col, ReturnSetInfo *rsinfo)
 	nulls[n] = info->desc.type != SI_TYPE_STRING;
 	values[n++] = Int64GetDatum(info->distinct);
 	values[n++] = Int64GetDatum(info->stats.null_count);
-	values[n] = text_or_null(extreme(seg, col, info, true), &nulls[n]);
+	values[n] = text_or_null(si_inspection_extreme(seg, col, &info->stats, true), &nulls[n]);
 	n++;
-	values[n] = text_or_null(extreme(seg, col, info, false), &nulls[n]);
+	values[n] = text_or_null(si_inspection_extreme(seg, col, &info->stats, false), &nulls[n]);
 	n++;
 	nulls[n] = info->desc.type != SI_TYPE_STRING;
 	values[n++] = BoolGetDatum(info->dict_sorted);
 	values[n++] = BoolGetDatum(info->has_bitmaps);
+	si_segment_parts(seg, col, &parts);
+	values[n++] = Int64GetDatum((int64) parts.blocks);
+	values[n++] = Int64GetDatum((int64) parts.index);
+	nulls[n] = info->desc.type != SI_TYPE_STRING;
+	values[n++] = Int64GetDatum((int64) parts.dictionary);
+	nulls[n] = !info->has_bitmaps;
+	values[n++] = Int64GetDatum((int64) parts.bitmaps);
 	Assert(n == INSPECT_COLUMNS);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
@@ -320,28 +306,28 @@ Datum
 si_chunk_columns(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Inspection	in;
+	SiInspection in;
 	MemoryContext chunk_cxt,
 				old;
 
 	InitMaterializedSRF(fcinfo, 0);
-	begin_inspection(&in, PG_GETARG_OID(0));
+	si_inspection_begin(&in, PG_GETARG_OID(0));
 	chunk_cxt = AllocSetContextCreate(CurrentMemoryContext, "stream_ingest inspection",
 									  ALLOCSET_DEFAULT_SIZES);
 	for (int c = 0; c < in.nchunks; c++)
 	{
-		OpenChunk	open;
+		SiOpenChunk open;
 
 		CHECK_FOR_INTERRUPTS();
 		old = MemoryContextSwitchTo(chunk_cxt);
-		if (!open_chunk(&in, &in.chunks[c], &open))
+		if (!si_inspection_open(&in, &in.chunks[c], &open))
 			si_chunk_corrupt(RelationGetRelationName(in.rel), &in.chunks[c], &open.err);
 		for (int col = 0; col < si_segment_columns(open.seg); col++)
 			put_column(&in.chunks[c], open.seg, col, rsinfo);
-		close_chunk(&open);
+		si_inspection_close(&open);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(chunk_cxt);
 	}
-	end_inspection(&in);
+	si_inspection_end(&in);
 	PG_RETURN_NULL();
 }

@@ -194,6 +194,20 @@ extern bool si_segment_read_block(SiSegment *seg, int col, int block, void *out,
 extern bool si_segment_bitmap_or(SiSegment *seg, int col, uint32 code, uint64 *selection,
 								 SiSegmentError *err);
 
+/* Stored bytes of a column by what they are. */
+typedef struct SiColumnParts
+{
+	uint64		dictionary;
+	uint64		blocks;
+	uint64		index;			/* numbers about blocks */
+	uint64		bitmaps;
+} SiColumnParts;
+
+/* For inspection: where bytes go; how one block is stored. */
+extern void si_segment_parts(const SiSegment *seg, int col, SiColumnParts *parts);
+extern bool si_segment_block_form(SiSegment *seg, int col, int block, uint64 *bytes, const char **encoding,
+								  SiSegmentError *err);
+
 /* Reads everything and checks all that can be checked. */
 extern bool si_segment_verify(SiSegment *seg, SiSegmentError *err);
 

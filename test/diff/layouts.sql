@@ -2,12 +2,12 @@
 -- Layouts of the differential test: foreign tables with the rows of stored,
 -- each in chunks of other kinds.
 --
-CREATE FUNCTION make(name text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION make(name text, partition text DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	EXECUTE format('CREATE FOREIGN TABLE %I (%s) SERVER stream_ingest', name,
-		(SELECT string_agg(format('%I %s %s', attname, format_type(atttypid, atttypmod),
-				CASE WHEN c.oid IS NOT NULL AND c.collname <> 'default' THEN 'COLLATE ' || c.oid::regcollation END), ', ' ORDER BY attnum)
-			FROM pg_attribute LEFT JOIN pg_collation c ON c.oid = attcollation WHERE attrelid = 'heap'::regclass AND attnum > 0));
+	EXECUTE format('CREATE FOREIGN TABLE %I %s SERVER stream_ingest', name, CASE WHEN partition IS NOT NULL THEN 'PARTITION OF l_parted FOR VALUES ' || partition ELSE
+		(SELECT '(' || string_agg(format('%I %s %s', attname, format_type(atttypid, atttypmod),
+				CASE WHEN c.oid IS NOT NULL AND c.collname <> 'default' THEN 'COLLATE ' || c.oid::regcollation END), ', ' ORDER BY attnum) || ')'
+			FROM pg_attribute LEFT JOIN pg_collation c ON c.oid = attcollation WHERE attrelid = 'heap'::regclass AND attnum > 0) END);
 	PERFORM si_test_data_source(name::regclass);
 END $$;
 
@@ -45,3 +45,9 @@ SELECT load_segments('l_mixed', false, 'id % 7 = 3');
 SELECT load_deltas('l_mixed', era, 5000, false, 1, 'id % 7 IN (4, 5)') FROM (VALUES (0), (1)) e(era);
 SELECT load_deltas('l_mixed', era, 3000, true, 0, 'id % 7 = 6') FROM (VALUES (0), (1)) e(era);
 SELECT si_test_load('l_mixed', chunk('false'));
+
+-- Partitions: a data source of old rows, one of new ones.
+CREATE TABLE l_parted (LIKE heap) PARTITION BY RANGE (__time);
+SELECT make('p_old', 'FROM (MINVALUE) TO (''2024-03-31'')'), make('p_new', 'FROM (''2024-03-31'') TO (MAXVALUE)');
+SELECT load_segments('p_old', true, '__time < ''2024-03-31''');
+SELECT load_deltas('p_new', era, 4000, false, 1, '__time >= ''2024-03-31''') FROM (VALUES (0), (1)) e(era);

@@ -42,7 +42,7 @@ $node->safe_psql('postgres', 'CREATE EXTENSION stream_ingest; CREATE EXTENSION s
 load('rows.sql');
 load('layouts.sql');
 
-my @layouts = split /\n/, $node->safe_psql('postgres', q{SELECT relname FROM pg_class WHERE relkind = 'f' ORDER BY 1});
+my @layouts = split /\n/, $node->safe_psql('postgres', q{SELECT relname FROM pg_class WHERE relname LIKE 'l\_%' AND relkind IN ('f', 'p') ORDER BY 1});
 my $whole = q{SELECT count(*), sum(hashtextextended(t::text, 0)) FROM %s t};
 my $expected = $node->safe_psql('postgres', sprintf($whole, 'heap'));
 

@@ -32,6 +32,11 @@ use warnings;
 
 my @zones = qw(UTC Europe/Berlin America/New_York Asia/Kolkata Pacific/Chatham Australia/Lord_Howe);
 
+# Other plans: little memory, and steps that the planner does without.
+my @planner = (
+	[ work_mem => '64kB' ], [ work_mem => '64kB' ], [ enable_hashagg => 'off' ], [ enable_sort => 'off' ], [ enable_partitionwise_aggregate => 'on' ],
+	[ enable_partitionwise_join => 'on' ], [ enable_incremental_sort => 'off' ]);
+
 # Shapes with the share that they have of all queries.
 my %shapes = (
 	rows => 3,
@@ -41,6 +46,7 @@ my %shapes = (
 	total => 5,
 	metadata => 2,
 	top => 4,
+	by_time => 1,
 	grouping_sets => 2,
 	distinct => 2,
 	distinct_on => 1,
@@ -77,6 +83,7 @@ sub make
 	my $query = $self->$shape;
 
 	$query->{shape} = $shape;
+	push @{ $query->{settings} }, $planner[ rand @planner ] if chance(0.25);
 	unshift @{ $query->{settings} }, [ TimeZone => $zones[ rand @zones ] ];
 	return $query;
 }
@@ -173,10 +180,21 @@ sub grouped
 	my ($self) = @_;
 	my @keys = $self->list('key', 1, 3);
 	my @items = $self->list('item', 1, 4);
+
+	# an expression over a key
+	push @items, "($keys[0])::text || '.'" if chance(0.2);
 	my $sql = 'SELECT ' . join(', ', @keys, @items) . ' FROM {R} t' . $self->where . ' GROUP BY ' . ordinals(scalar @keys);
 
 	$sql .= ' HAVING ' . $self->x('having') if chance(0.25);
 	return { sql => $sql };
+}
+
+# Only the times, as rows with equal ones have no order.
+sub by_time
+{
+	my ($self) = @_;
+
+	return { sql => 'SELECT t.__time FROM {R} t' . $self->where . ' ORDER BY 1 ' . $self->x('direction') . limit(), ordered => 1 };
 }
 
 # Aggregates without groups.
