@@ -23,7 +23,7 @@ diag("SI_DIFF_SEED=$seed SI_DIFF_QUERIES=$queries" . ($first > 1 ? " SI_DIFF_FIR
 my $node = StreamIngest::Cluster->new('diff');
 $node->init;
 # max_parallel_workers: three backends are enough for a query, and others run tests too
-$node->append_conf('postgresql.conf', "fsync = off\nmax_parallel_workers = 4\nstatement_timeout = '20s'\nlog_min_error_statement = panic\nlog_min_duration_statement = 400\nclient_min_messages = error\n");
+$node->append_conf('postgresql.conf', "fsync = off\nmax_parallel_workers = 4\nstatement_timeout = '300s'\nlog_min_error_statement = panic\nclient_min_messages = error\n");
 $node->start;
 
 my @psql = ('psql', '-X', '-q', '-d', $node->connstr('postgres'));
