@@ -111,7 +111,9 @@ sub runs
 	for my $l (0 .. $#layouts)
 	{
 		# in turns, so that neighbouring queries see all of them
-		my @numbers = $self->{all} ? 0 .. $#ways : ($number + $l, $number + $l + 1 + int(@ways / 2));
+		my @numbers = $self->{all} ? 0 .. $#ways : ($number + $l);
+
+		push @numbers, $number + $l + 1 + int(@ways / 2) if !$self->{all} && ($number + $l) % 2 == 0;
 
 		push @runs, map { [ $layouts[$l], $ways[ $_ % @ways ] ] } @numbers;
 	}
