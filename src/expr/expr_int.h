@@ -200,6 +200,9 @@ extern const SiExprFunction si_fn_array[];
 extern const SiExprFunction si_fn_json[];
 extern const SiExprFunction si_fn_json_tree[];
 extern const SiExprFunction si_fn_format[];
+
+/* upper() and lower(), in fn_string.c. */
+extern bool si_expr_change_case(SiEval *ev, const SiExprValue *v, bool upper, SiExprValue *out);
 extern const SiExprFunction si_fn_net[];
 
 #endif							/* SI_EXPR_EXPR_INT_H */

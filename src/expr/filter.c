@@ -4,11 +4,17 @@
  *
  * A value is compared by its text, as Druid's filters do while it ingests
  * (2.0 is "2.0", a boolean is "true"), unless the filter is one of numbers.
+ *
+ * To arrayContainsElement no value, an empty list, an object, and a list with
+ * lists in it are unknown; a null in a list is a value that equals nothing,
+ * null itself included.
  */
 #include "common/port.h"
 
 #include "expr/expr_int.h"
 #include "expr/filter.h"
+#include "format/jsonnode.h"
+#include "format/number.h"
 
 static int
 compare_texts(const void *a, const void *b)
@@ -131,6 +137,8 @@ test_element(const SiFilter *f, SiEval *ev, const SiExprValue *v)
 
 	if (f->kind == SI_FILTER_NULL)
 		return v->isnull;
+	if (f->element && v->isnull)
+		return 0;
 	if (f->kind == SI_FILTER_IN && v->isnull)
 		return f->has_null ? 1 : f->nvalues > 0 ? -1 : 0;
 	if (f->kind == SI_FILTER_IN && f->nvalues == 0)
@@ -174,6 +182,27 @@ test_element(const SiFilter *f, SiEval *ev, const SiExprValue *v)
 	}
 }
 
+/* A number that is no element of a list equals a text that is this number. */
+static bool
+equals_number(const SiFilter *f, const SiExprValue *v)
+{
+	double		d;
+
+	return f->element && f->kind == SI_FILTER_IN && v->type == SI_EXPR_DOUBLE && !v->isnull && f->nvalues == 1 &&
+		si_double_from_text(f->values[0].text, f->values[0].len, &d) && d == v->u.d;
+}
+
+/* What arrayContainsElement says without a look at the elements; 2 when it must look. */
+static int
+test_whole(const SiFilter *f, const SiValue *raw, const SiExprValue *v)
+{
+	if (raw->kind == SI_VALUE_OBJECT || !si_value_is_flat(raw) || v->isnull || (v->type == SI_EXPR_ARRAY && v->len == 0))
+		return -1;
+	if (f->kind == SI_FILTER_EQUALS && raw->kind == SI_VALUE_BOOL)
+		return 0;
+	return equals_number(f, v) ? 1 : 2;
+}
+
 /* Any element that matches is enough. */
 static bool
 test_field(const SiFilter *f, SiExprMemory *m, SiExprRow *row, int *truth, SiReason *why)
@@ -195,6 +224,8 @@ test_field(const SiFilter *f, SiExprMemory *m, SiExprRow *row, int *truth, SiRea
 		v = raw->u.i ? si_expr_text("true", 4) : si_expr_text("false", 5);
 	else
 		si_expr_from_value(&ev, raw, &v);
+	if (f->element && (*truth = test_whole(f, raw, &v)) != 2)
+		return true;
 	if (v.isnull || v.type != SI_EXPR_ARRAY || v.len == 0)
 	{
 		*truth = test_element(f, &ev, !v.isnull && v.type == SI_EXPR_ARRAY ? &null : &v);

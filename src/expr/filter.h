@@ -58,6 +58,7 @@ typedef struct SiFilter
 	int			nvalues;		/* IN; sorted by si_filter_prepare() */
 	SiFilterText *values;
 	bool		has_null;		/* null is one of them */
+	bool		element;		/* IN, EQUALS: of arrayContainsElement, see filter.c */
 
 	bool		has_lower;		/* BOUND, RANGE */
 	bool		has_upper;

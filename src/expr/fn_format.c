@@ -8,6 +8,8 @@
 #include <math.h>
 
 #include "expr/expr_int.h"
+#include "format/number.h"
+#include "format/utf8.h"
 
 /* Widths and precisions beyond are refused. */
 #define MAX_WIDTH	1000
@@ -51,7 +53,9 @@ typedef struct Item
 	bool		plus;
 	bool		space;
 	bool		group;
-	int			width;
+	bool		parenthesis;
+	bool		alternate;
+	int			width;			/* 0: none */
 	int			precision;		/* -1: none */
 	char		conversion;
 } Item;
@@ -92,93 +96,317 @@ group_digits(char *text, int len)
 	return len;
 }
 
+/*
+ * Digits of a number as Java rounds them: the shortest ones that tell the
+ * double, and a half goes up.
+ */
+typedef struct Digits
+{
+	char		text[SI_DOUBLE_TEXT];
+	int			n;
+	int			point;			/* digits before the point; may be negative */
+} Digits;
+
+static void
+take_digits(double d, Digits *digits)
+{
+	char		text[SI_DOUBLE_TEXT];
+	char	   *exponent;
+
+	memset(digits, 0, sizeof(*digits));
+	text[si_double_print(fabs(d), text)] = '\0';
+	exponent = strchr(text, 'E');
+	if (exponent != NULL)
+		*exponent++ = '\0';
+	for (const char *p = text; *p; p++)
+	{
+		if (*p == '.')
+			digits->point = digits->n;
+		else
+			digits->text[digits->n++] = *p;
+	}
+	digits->point += exponent ? atoi(exponent) : 0;
+	while (digits->n > 0 && digits->text[0] == '0')
+	{
+		memmove(digits->text, digits->text + 1, digits->n--);
+		digits->point--;
+	}
+	if (digits->n == 0)
+		digits->point = 0;
+}
+
+/* Leaves so many digits. */
+static void
+round_digits(Digits *digits, int n)
+{
+	bool		up = n >= 0 && n < digits->n && digits->text[n] >= '5';
+
+	if (n < 0 || n >= digits->n)
+	{
+		if (n < 0)
+			digits->n = 0;
+		return;
+	}
+	digits->n = n;
+	while (up && n > 0 && digits->text[n - 1] == '9')
+		digits->text[--n] = '0';
+	if (up && n > 0)
+		digits->text[n - 1]++;
+	else if (up)
+	{
+		memmove(digits->text + 1, digits->text, digits->n);
+		digits->text[0] = '1';
+		digits->n = Max(digits->n, 1);
+		digits->point++;
+	}
+}
+
+/* As 123.45, with so many places. */
+static int
+print_fixed(Digits *digits, int places, char *out)
+{
+	char	   *p = out;
+
+	for (int i = 0; i < Max(digits->point, 1); i++)
+	{
+		int			at = digits->point > 0 ? i : -1;
+
+		*p++ = at >= 0 && at < digits->n ? digits->text[at] : '0';
+	}
+	if (places > 0)
+		*p++ = '.';
+	for (int i = 0; i < places; i++)
+	{
+		int			at = digits->point + i;
+
+		*p++ = at >= 0 && at < digits->n ? digits->text[at] : '0';
+	}
+	return (int) (p - out);
+}
+
+/* As 1.2345e+02. */
+static int
+print_scientific(Digits *digits, int places, char *out)
+{
+	int			exponent = digits->n > 0 ? digits->point - 1 : 0;
+	int			n;
+
+	digits->point = digits->n > 0 ? 1 : 0;
+	n = print_fixed(digits, places, out);
+	return n + sprintf(out + n, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+}
+
+/* %f, %e and %g without their sign. */
+static int
+print_double(const Item *item, double d, char *out)
+{
+	int			places = item->precision < 0 ? 6 : item->precision;
+	char		kind = (char) pg_tolower((unsigned char) item->conversion);
+	Digits		digits;
+
+	if (isnan(d) || isinf(d))
+		return sprintf(out, "%s", isnan(d) ? "NaN" : "Infinity");
+	take_digits(d, &digits);
+	if (kind == 'f')
+	{
+		round_digits(&digits, digits.point + places);
+		return print_fixed(&digits, places, out);
+	}
+	if (kind == 'e')
+	{
+		round_digits(&digits, 1 + places);
+		return print_scientific(&digits, places, out);
+	}
+	places = Max(places, 1);
+	round_digits(&digits, places);
+	if (digits.n == 0 || (digits.point > -4 && digits.point <= places))
+		return print_fixed(&digits, places - (digits.n == 0 ? 1 : digits.point), out);
+	return print_scientific(&digits, places - 1, out);
+}
+
+static int
+print_long(const Item *item, int64 i, char *out)
+{
+	switch (item->conversion)
+	{
+		case 'd':
+			return sprintf(out, UINT64_FORMAT, i < 0 ? -(uint64) i : (uint64) i);
+		case 'o':
+			return sprintf(out, "%s%llo", item->alternate ? "0" : "", (unsigned long long) i);
+		default:
+			return sprintf(out, "%s%llx", item->alternate ? "0x" : "", (unsigned long long) i);
+	}
+}
+
 static bool
 put_number(Output *o, const Item *item, const SiExprValue *v)
 {
 	char		text[2 * MAX_WIDTH + 800];
-	char		spec[16];
-	int			n = 0;
-	int			len;
 	bool		is_long = strchr("dxXo", item->conversion) != NULL;
-	int64		i = 0;
-	double		d = 0;
+	bool		negative;
+	bool		number = true;
+	int			start;
+	int			len;
 
 	if (is_long && v->type != SI_EXPR_LONG)
 		return si_expr_fail(o->ev, "format: %%%c needs an integer", item->conversion);
-	if (!is_long && v->type == SI_EXPR_DOUBLE)
-		d = v->u.d;
-	else if (!is_long)
+	if (!is_long && v->type != SI_EXPR_DOUBLE)
 		return si_expr_fail(o->ev, "format: %%%c needs a number", item->conversion);
-	i = is_long ? v->u.i : 0;
-	spec[n++] = '%';
-	/* PostgreSQL's snprintf knows no ' ': the sign is put in its place below. */
-	if (item->plus || item->space)
-		spec[n++] = '+';
-	if (item->zero && !item->left)
-		spec[n++] = '0';
-	spec[n++] = '*';
-	spec[n++] = is_long ? 'l' : '.';
-	spec[n++] = is_long ? 'l' : '*';
-	spec[n++] = item->conversion;
-	spec[n] = '\0';
 	if (is_long)
-		len = snprintf(text, sizeof(text), spec, item->zero ? item->width : 0, (long long) i);
+		negative = item->conversion == 'd' && v->u.i < 0;
 	else
-		len = snprintf(text, sizeof(text), spec, item->zero ? item->width : 0,
-					   item->precision < 0 ? 6 : item->precision, d);
-	if (len < 0 || (size_t) len >= sizeof(text))
-		return si_expr_fail(o->ev, "format: %%%c cannot print the number", item->conversion);
-	if (item->space && !item->plus)
 	{
-		char	   *sign = memchr(text, '+', len);
-
-		/* The '+' of an exponent is not the sign. */
-		if (sign != NULL && strspn(text, " ") == (size_t) (sign - text))
-			*sign = ' ';
+		negative = signbit(v->u.d) && !isnan(v->u.d);
+		number = isfinite(v->u.d);
 	}
-	if (item->group)
-		len = group_digits(text, Min(len, MAX_WIDTH));
+	start = negative || ((item->plus || item->space) && !(!is_long && isnan(v->u.d)));
+	text[0] = negative ? (item->parenthesis ? '(' : '-') : item->plus ? '+' : ' ';
+	len = start + (is_long ? print_long(item, v->u.i, text + start) : print_double(item, v->u.d, text + start));
+	if (item->group && number)
+		len = start + group_digits(text + start, len - start);
+	if (item->zero && number)
+	{
+		int			zeros = item->width - len - (negative && item->parenthesis);
+		int			from = start + (item->alternate && item->conversion != 'o' && is_long ? 2 : 0);
+
+		if (zeros > 0)
+		{
+			memmove(text + from + zeros, text + from, len - from);
+			memset(text + from, '0', zeros);
+			len += zeros;
+		}
+	}
+	if (negative && item->parenthesis)
+		text[len++] = ')';
 	return put_padded(o, item, text, len);
 }
 
+/* Java's hash of a value. */
+static uint32
+java_hash(const SiExprValue *v, const char *s, uint32 len)
+{
+	uint64		bits = (uint64) v->u.i;
+
+	if (v->type != SI_EXPR_LONG && v->type != SI_EXPR_DOUBLE)
+		return si_utf8_java_hash(s, len);
+	return (uint32) (bits ^ bits >> 32);
+}
+
+static uint32
+clip(const char *s, uint32 len, int precision)
+{
+	uint32		bytes = 0;
+
+	if (precision < 0)
+		return len;
+	for (int chars = 0; bytes < len; bytes++)
+		if (((unsigned char) s[bytes] & 0xC0) != 0x80 && chars++ == precision)
+			break;
+	return bytes;
+}
+
+/* Whether Java takes these flags together. */
 static bool
-put_item(Output *o, const Item *item, const SiExprValue *v)
+has_valid_flags(const Item *item)
+{
+	bool		number = item->zero || item->plus || item->space || item->group || item->parenthesis || item->alternate;
+
+	if ((item->left || item->zero) && item->width == 0)
+		return false;
+	switch (pg_tolower((unsigned char) item->conversion))
+	{
+		case 'n':
+			return !number && !item->left && item->width == 0 && item->precision < 0;
+		case '%':
+			return !number && item->precision < 0;
+		case 'c':
+			return !number && item->precision < 0;
+		case 's':
+		case 'b':
+		case 'h':
+			return !number;
+		case 'd':
+			if (item->alternate || item->precision >= 0)
+				return false;
+			break;
+		case 'x':
+		case 'o':
+			if (item->plus || item->space || item->group || item->parenthesis || item->precision >= 0)
+				return false;
+			break;
+		case 'e':
+			if (item->group)
+				return false;
+			break;
+		default:
+			break;
+	}
+	return !(item->plus && item->space) && !(item->left && item->zero) && !(item->alternate && strchr("fFeEgG", item->conversion));
+}
+
+static bool
+put_lower(Output *o, const Item *item, const SiExprValue *v)
 {
 	const char *s = "null";
 	uint32		len = 4;
+	char		hash[16];
 
-	switch (item->conversion)
+	(void) si_expr_as_text(o->ev, v, &s, &len);
+	switch (pg_tolower((unsigned char) item->conversion))
 	{
 		case 's':
-		case 'S':
-			(void) si_expr_as_text(o->ev, v, &s, &len);
-			if (item->precision >= 0)
-			{
-				uint32		bytes = 0;
-
-				for (int chars = 0; bytes < len; bytes++)
-					if (((unsigned char) s[bytes] & 0xC0) != 0x80 && chars++ == item->precision)
-						break;
-				len = bytes;
-			}
-			return put_padded(o, item, s, len);
+			break;
 		case 'b':
-			s = v->isnull ? "false" : v->type == SI_EXPR_LONG && v->u.i == 0 ? "false" : "true";
-			return put_padded(o, item, s, strlen(s));
+			s = v->isnull ? "false" : "true";
+			len = strlen(s);
+			break;
+		case 'h':
+			if (!v->isnull)
+				len = sprintf(hash, "%x", java_hash(v, s, len));
+			s = v->isnull ? s : hash;
+			break;
+		case 'c':
+			if (!v->isnull)
+				return si_expr_fail(o->ev, "format: %%%c needs a character", item->conversion);
+			break;
 		case 'd':
 		case 'x':
-		case 'X':
 		case 'o':
 		case 'f':
 		case 'e':
-		case 'E':
 		case 'g':
-			if (v->isnull)
-				return put_padded(o, item, s, len);
-			return put_number(o, item, v);
+			if (!v->isnull)
+				return put_number(o, item, v);
+			break;
 		default:
 			return si_expr_fail(o->ev, "format: unknown conversion %%%c", item->conversion);
 	}
+	return put_padded(o, item, s, clip(s, len, item->precision));
+}
+
+/* A conversion in capitals is that in small letters, in capitals. */
+static bool
+put_item(Output *o, const Item *item, const SiExprValue *v)
+{
+	Output		inner = {o->ev, NULL, 0, 0};
+	Item		plain = *item;
+	SiExprValue text;
+
+	if (!has_valid_flags(item) || strchr("DOFN", item->conversion) != NULL)
+		return si_expr_fail(o->ev, "format: %%%c does not take these flags", item->conversion);
+	if (item->conversion < 'A' || item->conversion > 'Z')
+		return put_lower(o, item, v);
+	/* "ß" has another width in capitals: it is padded then */
+	plain.width = strchr("SBHC", item->conversion) != NULL || v->isnull ? 0 : item->width;
+	plain.left = plain.width > 0 && item->left;
+	if (!put_lower(&inner, &plain, v))
+		return false;
+	if (inner.len == 0)
+		return put_padded(o, item, "", 0);
+	text = si_expr_text(inner.text, inner.len);
+	if (!si_expr_change_case(o->ev, &text, true, &text))
+		return false;
+	return put_padded(o, item, text.u.s, text.len);
 }
 
 static const char *
@@ -205,17 +433,24 @@ scan_item(const char *p, const char *end, Item *item)
 		item->argument = n;
 		p = q + 1;
 	}
-	for (; p < end && strchr("-0+ ,", *p) != NULL && *p != '\0'; p++)
+	for (; p < end && strchr("-0+ ,(#", *p) != NULL && *p != '\0'; p++)
 	{
 		item->left |= *p == '-';
 		item->zero |= *p == '0';
 		item->plus |= *p == '+';
 		item->space |= *p == ' ';
 		item->group |= *p == ',';
+		item->parenthesis |= *p == '(';
+		item->alternate |= *p == '#';
 	}
 	p = scan_number(p, end, &item->width);
 	if (p < end && *p == '.')
-		p = scan_number(p + 1, end, &item->precision);
+	{
+		q = p + 1;
+		p = scan_number(q, end, &item->precision);
+		if (p == q)
+			return NULL;
+	}
 	if (p >= end || item->width > MAX_WIDTH || item->precision > MAX_WIDTH)
 		return NULL;
 	item->conversion = *p;
@@ -244,7 +479,9 @@ put_all(Output *o, const SiExprNode *n, const SiExprValue *args, const char *p, 
 			return si_expr_fail(ev, "format: the last %% is not complete");
 		if (item.conversion == '%' || item.conversion == 'n')
 		{
-			if (!put(o, item.conversion == 'n' ? "\n" : "%", 1))
+			if (!has_valid_flags(&item))
+				return si_expr_fail(ev, "format: %%%c does not take these flags", item.conversion);
+			if (!put_padded(o, &item, item.conversion == 'n' ? "\n" : "%", 1))
 				return false;
 			continue;
 		}

@@ -326,8 +326,8 @@ fn_rtrim(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *
 	return trim(ev, n, args, false, true, out);
 }
 
-static bool
-change_case(SiEval *ev, const SiExprValue *v, bool upper, SiExprValue *out)
+bool
+si_expr_change_case(SiEval *ev, const SiExprValue *v, bool upper, SiExprValue *out)
 {
 	static UCaseMap *map = NULL;
 	UErrorCode	err = U_ZERO_ERROR;
@@ -354,13 +354,13 @@ change_case(SiEval *ev, const SiExprValue *v, bool upper, SiExprValue *out)
 static bool
 fn_lower(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
 {
-	return change_case(ev, &args[0], false, out);
+	return si_expr_change_case(ev, &args[0], false, out);
 }
 
 static bool
 fn_upper(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
 {
-	return change_case(ev, &args[0], true, out);
+	return si_expr_change_case(ev, &args[0], true, out);
 }
 
 static bool

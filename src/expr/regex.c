@@ -2,27 +2,24 @@
  * regex.c
  *		Java's regular expressions, which are ICU's but for details.
  *
- * A match is bounded in time and stack: patterns may come from anybody who
- * may submit a spec.  ICU works on UTF-16; the text is converted for each
- * search into a buffer that is kept.
+ * What is common with other patterns is in format/pattern.c; here is what
+ * expressions make of matches.
  */
 #include "common/port.h"
 
-#include <unicode/uregex.h>
 #include <unicode/ustring.h>
 
 #include "expr/expr_int.h"
 #include "format/owned.h"
+#include "format/pattern.h"
+#include "format/reason.h"
 
 /* About a second. */
-#define TIME_LIMIT	1000
+#define STEPS	1000
 
 struct SiRegex
 {
-	URegularExpression *re;
-	UChar	   *text;			/* malloc */
-	int32_t		len;
-	int32_t		cap;
+	SiPattern	pattern;
 };
 
 static void
@@ -30,82 +27,35 @@ release(void *arg)
 {
 	SiRegex    *re = arg;
 
-	uregex_close(re->re);
-	free(re->text);
-}
-
-/* UTF-8 into the buffer; false without memory. */
-static bool
-set_text(SiRegex *re, const char *text, size_t len)
-{
-	UErrorCode	err = U_ZERO_ERROR;
-
-	if (len + 1 > (size_t) re->cap)
-	{
-		UChar	   *more = realloc(re->text, (len + 1) * 2 * sizeof(UChar));
-
-		if (more == NULL)
-			return false;
-		re->text = more;
-		re->cap = (int32_t) (len + 1) * 2;
-	}
-	u_strFromUTF8WithSub(re->text, re->cap, &re->len, text, (int32_t) len, 0xFFFD, NULL, &err);
-	return U_SUCCESS(err);
+	si_pattern_close(&re->pattern);
 }
 
 SiRegex *
 si_regex_create(const char *pattern, size_t len, SiReason *why)
 {
 	SiRegex    *re = palloc0(sizeof(SiRegex));
-	UErrorCode	err = U_ZERO_ERROR;
-	UParseError where;
 
-	if (!set_text(re, pattern, len))
-		return si_format_reason(why, "out of memory"), NULL;
-	re->re = uregex_open(re->text, re->len, 0, &where, &err);
-	if (U_FAILURE(err))
-	{
-		free(re->text);
-		si_format_reason(why, "invalid regular expression \"%.*s\" (%s at character %d)",
-						 si_format_clip(pattern, len), pattern, u_errorName(err), where.offset);
+	if (!si_pattern_open(&re->pattern, pattern, len, 0, STEPS, why))
 		return NULL;
-	}
-	uregex_setTimeLimit(re->re, TIME_LIMIT, &err);
 	(void) si_owned_register(re, release);
 	return re;
-}
-
-static int
-found(UBool yes, UErrorCode err, SiReason *why)
-{
-	if (U_SUCCESS(err))
-		return yes ? 1 : 0;
-	si_format_reason(why, "a regular expression could not be matched: %s",
-					 err == U_REGEX_TIME_OUT ? "it takes too long" :
-					 err == U_REGEX_STACK_OVERFLOW ? "it needs too much memory" : u_errorName(err));
-	return -1;
 }
 
 int
 si_regex_find(SiRegex *re, const char *text, size_t len, SiReason *why)
 {
-	UErrorCode	err = U_ZERO_ERROR;
-	UBool		yes;
-
-	if (!set_text(re, text, len))
+	if (!si_pattern_text(&re->pattern, text, len))
 		return si_format_reason(why, "out of memory"), -1;
-	uregex_setText(re->re, re->text, re->len, &err);
-	yes = uregex_find(re->re, 0, &err);
-	return found(yes, err, why);
+	return si_pattern_find(&re->pattern, 0, why);
 }
 
 int
 si_regex_find_next(SiRegex *re, SiReason *why)
 {
 	UErrorCode	err = U_ZERO_ERROR;
-	UBool		yes = uregex_findNext(re->re, &err);
+	UBool		yes = uregex_findNext(re->pattern.regex, &err);
 
-	return found(yes, err, why);
+	return si_pattern_answer(yes, err, why);
 }
 
 int
@@ -113,7 +63,7 @@ si_regex_groups(SiRegex *re)
 {
 	UErrorCode	err = U_ZERO_ERROR;
 
-	return uregex_groupCount(re->re, &err);
+	return uregex_groupCount(re->pattern.regex, &err);
 }
 
 static SiExprValue
@@ -130,30 +80,29 @@ utf8(SiEval *ev, const UChar *text, int32_t len)
 SiExprValue
 si_regex_group(SiRegex *re, SiEval *ev, int group)
 {
-	UErrorCode	err = U_ZERO_ERROR;
-	int32_t		start = uregex_start(re->re, group, &err);
-	int32_t		end = uregex_end(re->re, group, &err);
+	int32_t		start,
+				end;
 
-	if (U_FAILURE(err) || start < 0)
+	if (!si_pattern_group(&re->pattern, group, &start, &end))
 		return si_expr_null();
-	return utf8(ev, re->text + start, end - start);
+	return utf8(ev, re->pattern.text + start, end - start);
 }
 
 SiExprValue
 si_regex_before(SiRegex *re, SiEval *ev, int *from)
 {
 	UErrorCode	err = U_ZERO_ERROR;
-	int32_t		start = uregex_start(re->re, 0, &err);
-	SiExprValue v = utf8(ev, re->text + *from, start - *from);
+	int32_t		start = uregex_start(re->pattern.regex, 0, &err);
+	SiExprValue v = utf8(ev, re->pattern.text + *from, start - *from);
 
-	*from = uregex_end(re->re, 0, &err);
+	*from = uregex_end(re->pattern.regex, 0, &err);
 	return v;
 }
 
 SiExprValue
 si_regex_rest(SiRegex *re, SiEval *ev, int from)
 {
-	return utf8(ev, re->text + from, re->len - from);
+	return utf8(ev, re->pattern.text + from, re->pattern.len - from);
 }
 
 bool
@@ -167,23 +116,22 @@ si_regex_replace(SiRegex *re, SiEval *ev, const char *text, size_t len,
 	int32_t		n;
 	UChar	   *result;
 
-	if (!set_text(re, text, len))
+	if (!si_pattern_text(&re->pattern, text, len))
 		return si_expr_fail(ev, "out of memory");
 	u_strFromUTF8WithSub(replacement, (int32_t) with_len + 1, &replacement_len, with, (int32_t) with_len, 0xFFFD, NULL, &err);
-	uregex_setText(re->re, re->text, re->len, &err);
-	cap = re->len * 2 + replacement_len + 64;
+	cap = re->pattern.len * 2 + replacement_len + 64;
 	result = si_expr_alloc(ev->memory, cap * sizeof(UChar));
-	n = uregex_replaceAll(re->re, replacement, replacement_len, result, cap, &err);
+	n = uregex_replaceAll(re->pattern.regex, replacement, replacement_len, result, cap, &err);
 	if (err == U_BUFFER_OVERFLOW_ERROR && n > cap && n < SI_EXPR_MAX_TEXT)
 	{
 		err = U_ZERO_ERROR;
 		cap = n + 1;
 		result = si_expr_alloc(ev->memory, cap * sizeof(UChar));
-		n = uregex_replaceAll(re->re, replacement, replacement_len, result, cap, &err);
+		n = uregex_replaceAll(re->pattern.regex, replacement, replacement_len, result, cap, &err);
 	}
 	if (err == U_BUFFER_OVERFLOW_ERROR)
 		return si_expr_fail(ev, "the text would be longer than %d bytes", SI_EXPR_MAX_TEXT);
-	if (found(true, err, ev->why) < 0)
+	if (si_pattern_answer(true, err, ev->why) < 0)
 		return false;
 	return si_expr_return(out, utf8(ev, result, n));
 }

@@ -1,189 +1,351 @@
 /*
  * jq_eval.c
- *		The evaluator of jq expressions: see jq.h.
+ *		The evaluator of jq expressions: what each kind of node does.
  *
- * An expression gives any number of results.  Each is handed to a receiver as
- * it comes; a receiver that has enough says so, and all ends.  An error of jq
- * (a field of a number) ends the evaluation, too, up to the next "?" or "//".
+ * Lists of results grow in the scratch of the evaluation; one result needs no
+ * memory.  Whatever may go on for ever passes si_jq_eval(), which counts.
  */
 #include "common/port.h"
 
 #include "format/jq_int.h"
 #include "format/number.h"
+#include "format/reason.h"
 
-#define MAX_STEPS	1000000
+#define MAX_MESSAGE		512
 
 typedef JqEvaluation Evaluation;
-typedef JqReceiver Receiver;
 
 #define eval si_jq_eval
-#define raise_error si_jq_error
-#define compare si_jq_compare
-#define rank si_jq_rank
-#define is_true si_jq_is_true
-#define to_string si_jq_to_string
-#define to_number si_jq_to_number
-#define finish_text si_jq_finish
+#define push si_jq_push
 
 bool
-raise_error(Evaluation *e)
+si_jq_error(Evaluation *e, const char *format,...)
 {
-	e->error = true;
+	char		text[MAX_MESSAGE];
+	va_list		args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	si_format_trim(text);
+	e->message_len = strlen(text);
+	e->message = si_scratch_copy(e->scratch, text, e->message_len);
+	if (e->message == NULL)
+		return si_jq_no_memory(e);
+	if (e->error != JQ_LIMIT)
+		e->error = JQ_ERROR;
 	return false;
 }
 
 bool
-is_true(const SiJsonNode *node)
+si_jq_limit(Evaluation *e)
 {
-	return node->v.kind != SI_VALUE_NULL && !(node->v.kind == SI_VALUE_BOOL && node->v.u.i == 0);
+	e->error = JQ_LIMIT;
+	return false;
 }
 
-const char *
-si_jq_text(Evaluation *e, const SiJsonNode *string, size_t *len)
+bool
+si_jq_no_memory(Evaluation *e)
 {
-	const char *text = si_node_text(string, e->scratch, len);
-
-	e->no_memory |= text == NULL;
-	return text;
+	e->no_memory = true;
+	return si_jq_limit(e);
 }
 
-/* The next stage of what works on every result of its left side. */
-typedef struct Stage
+void *
+si_jq_alloc(Evaluation *e, size_t size)
 {
-	const JqNode *node;
-	const SiJsonNode *input;
-	Receiver	receive;
-	void	   *arg;
-	SiJsonNode	value;
-	bool		any;
-	bool		ended;			/* the receiver wants no more */
-} Stage;
+	void	   *p;
+
+	if (size > SI_JQ_MAX_MEMORY || e->scratch->allocated + size > SI_JQ_MAX_MEMORY)
+	{
+		si_jq_limit(e);
+		return NULL;
+	}
+	p = si_scratch_alloc(e->scratch, size);
+	if (p == NULL)
+		si_jq_no_memory(e);
+	return p;
+}
+
+bool
+si_jq_looked(Evaluation *e, const SiJsonNode *node)
+{
+	if (node->v.kind < SI_VALUE_STRING)
+		return true;
+	e->work += node->v.len;
+	return e->work <= SI_JQ_MAX_WORK || si_jq_limit(e);
+}
+
+bool
+push(Evaluation *e, JqList *list, const SiJsonNode *node)
+{
+	if (list->n == list->cap)
+	{
+		SiJsonNode *more = si_jq_alloc(e, sizeof(SiJsonNode) * list->cap * 2);
+
+		if (more == NULL)
+			return false;
+		memcpy(more, list->items, sizeof(SiJsonNode) * list->n);
+		list->items = more;
+		list->cap *= 2;
+	}
+	list->items[list->n++] = *node;
+	return true;
+}
 
 /*
  * Steps
  */
 
 static bool
-take_field(Evaluation *e, void *arg, const SiJsonNode *left)
+resolve_index(Evaluation *e, const JqList *indices, const SiJsonNode *in, JqAccess *a)
 {
-	Stage	   *s = arg;
-	SiJsonNode	result;
+	bool		names = false,
+				numbers = false;
 
-	if (left->v.kind == SI_VALUE_NULL)
-		return s->receive(e, s->arg, left);
-	if (left->v.kind != SI_VALUE_OBJECT)
-		return raise_error(e);
-	if (!si_node_member(left, s->node->name, s->node->name_len, &result))
-		si_node_null(&result);
-	return s->receive(e, s->arg, &result);
+	for (int i = 0; i < indices->n; i++)
+	{
+		SiJsonNode	key = indices->items[i];
+		int64		number;
+
+		if (key.v.kind == SI_VALUE_STRING)
+			names = true;
+		else if (si_jq_is_whole(&key, &number))
+		{
+			numbers = true;
+			si_node_long(&key, number);
+		}
+		else
+		{
+			a->kind = JQ_NO_ACCESS;
+			return a->permissive || si_jq_error(e, "Cannot index %s with %s", si_jq_type(in), si_jq_type(&key));
+		}
+		if (!push(e, &a->keys, &key))
+			return false;
+	}
+	if (names && numbers)
+		return si_jq_error(e, "bad index");
+	a->kind = names ? JQ_NAMES : numbers ? JQ_INDICES : JQ_NO_ACCESS;
+	return true;
 }
 
 static bool
-take_index(Evaluation *e, void *arg, const SiJsonNode *left)
+slice_bound(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, int64 otherwise, JqList *bounds)
 {
-	Stage	   *s = arg;
-	SiJsonNode	result;
+	SiJsonNode	number;
 
-	if (left->v.kind == SI_VALUE_NULL)
-		return s->receive(e, s->arg, left);
-	if (left->v.kind != SI_VALUE_ARRAY)
-		return raise_error(e);
-	if (!si_node_element(left, s->node->from, &result))
-		si_node_null(&result);
-	return s->receive(e, s->arg, &result);
+	if (n != NULL)
+		return eval(e, n, env, in, bounds);
+	si_node_long(&number, otherwise);
+	return push(e, bounds, &number);
+}
+
+static bool
+resolve_slice(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqAccess *a)
+{
+	JqList		from,
+				to;
+
+	si_jq_list(&from);
+	si_jq_list(&to);
+	if (!slice_bound(e, n->right, env, in, 0, &from) || !slice_bound(e, n->third, env, in, PG_INT32_MAX, &to))
+		return false;
+	a->kind = JQ_RANGES;
+	for (int i = 0; i < from.n; i++)
+		for (int j = 0; j < to.n; j++)
+		{
+			int64		bounds[2];
+
+			if (!si_jq_is_whole(&from.items[i], &bounds[0]) || !si_jq_is_whole(&to.items[j], &bounds[1]))
+			{
+				a->kind = JQ_NO_ACCESS;
+				return a->permissive ||
+					si_jq_error(e, "Start and end indices of an %s slice must be numbers", si_jq_type(in));
+			}
+			for (int k = 0; k < 2; k++)
+			{
+				SiJsonNode	number;
+
+				si_node_long(&number, bounds[k]);
+				if (!push(e, &a->keys, &number))
+					return false;
+			}
+		}
+	return true;
 }
 
 bool
-finish_text(Evaluation *e, SiNodeText *t, SiJsonNode *result)
+si_jq_resolve(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqAccess *a)
 {
-	if (si_text_node(t, result))
-		return true;
-	e->no_memory = true;
-	return false;
+	JqList		indices;
+
+	a->permissive = n->permissive;
+	a->next = NULL;
+	si_jq_list(&a->keys);
+	switch (n->kind)
+	{
+		case JQ_FIELD:
+		case JQ_INDEX:
+			a->kind = n->kind == JQ_FIELD ? JQ_NAMES : JQ_INDICES;
+			return push(e, &a->keys, &n->literal);
+		case JQ_SLICE:
+			return resolve_slice(e, n, env, in, a);
+		case JQ_ITERATE:
+			a->kind = JQ_ALL;
+			return true;
+		default:
+			si_jq_list(&indices);
+			return eval(e, n->right, env, in, &indices) && resolve_index(e, &indices, in, a);
+	}
 }
 
 void
-si_jq_substring(const char *text, size_t len, int64 from, int64 to, SiJsonNode *result)
+si_jq_range(const SiJsonNode *keys, int64 count, int64 *from, int64 *to)
 {
-	int64		count = 0;
-	const char *p = text;
-	const char *end = text + len;
-	const char *start;
+	*from = keys[0].v.u.i < 0 ? keys[0].v.u.i + count : keys[0].v.u.i;
+	*to = keys[1].v.u.i < 0 ? keys[1].v.u.i + count : keys[1].v.u.i;
+	if (*from >= count)
+		*from = *to = count;
+	else if (*from > *to || *to <= 0)
+		*from = *to = 0;
+	*from = Max(*from, 0);
+	*to = Min(*to, count);
+}
 
-	for (size_t i = 0; i < len; i++)
-		count += ((unsigned char) text[i] & 0xC0) != 0x80;
-	from = from < 0 ? Max(from + count, 0) : from;
-	to = to < 0 ? to + count : to;
-	for (int64 i = 0; i < from && p < end; i++)
+/* Where a character of a text begins. */
+static const char *
+character(const char *p, const char *end, int64 n)
+{
+	for (; n > 0 && p < end; n--)
 		for (p++; p < end && ((unsigned char) *p & 0xC0) == 0x80;)
 			p++;
-	start = p;
-	for (int64 i = from; i < to && p < end; i++)
-		for (p++; p < end && ((unsigned char) *p & 0xC0) == 0x80;)
-			p++;
-	si_node_string(result, start, p - start);
+	return p;
 }
 
 static bool
-take_slice(Evaluation *e, void *arg, const SiJsonNode *left)
+take_range(Evaluation *e, const SiJsonNode *keys, const SiJsonNode *value, JqList *out)
 {
-	Stage	   *s = arg;
-	SiNodeWalk	walk;
+	int64		from,
+				to;
+	SiJsonNode	result;
 	SiNodeText	t;
-	SiJsonNode	value,
-				result;
-	int64		count = si_node_count(left);
-	int64		from = s->node->has_from ? s->node->from : 0;
-	int64		to = s->node->has_to ? s->node->to : count;
-	bool		any = false;
+	SiNodeWalk	walk;
 
-	if (left->v.kind == SI_VALUE_NULL)
-		return s->receive(e, s->arg, left);
-	if (left->v.kind == SI_VALUE_STRING)
+	if (value->v.kind == SI_VALUE_STRING)
 	{
 		size_t		len;
-		const char *text = si_jq_text(e, left, &len);
+		const char *text = si_jq_text(e, value, &len);
+		int64		count = 0;
+		const char *start;
 
 		if (text == NULL)
 			return false;
-		si_jq_substring(text, len, from, s->node->has_to ? s->node->to : PG_INT64_MAX, &result);
-		return s->receive(e, s->arg, &result);
+		for (size_t i = 0; i < len; i++)
+			count += ((unsigned char) text[i] & 0xC0) != 0x80;
+		si_jq_range(keys, count, &from, &to);
+		start = character(text, text + len, from);
+		si_node_string(&result, start, character(start, text + len, to - from) - start);
+		return push(e, out, &result);
 	}
-	if (left->v.kind != SI_VALUE_ARRAY || !si_node_walk(&walk, left))
-		return raise_error(e);
-	from = from < 0 ? Max(from + count, 0) : from;
-	to = to < 0 ? to + count : to;
+	si_jq_range(keys, si_node_count(value), &from, &to);
+	si_node_walk(&walk, value);
 	si_text_begin(&t, e->scratch);
 	si_text_append(&t, "[", 1);
-	for (int64 i = 0; i < to && si_node_next(&walk, NULL, &value); i++)
-	{
-		if (i < from)
-			continue;
-		if (any)
-			si_text_append(&t, ",", 1);
-		any = true;
-		si_text_append_node(&t, &value);
-	}
+	for (int64 i = 0; i < to && si_node_next(&walk, NULL, &result); i++)
+		if (i >= from)
+			si_jq_append(&t, &result);
 	si_text_append(&t, "]", 1);
-	return finish_text(e, &t, &result) && s->receive(e, s->arg, &result);
+	return si_jq_finish(e, &t, &result) && push(e, out, &result);
 }
 
 static bool
-take_all(Evaluation *e, void *arg, const SiJsonNode *left)
+take_key(Evaluation *e, const JqAccess *a, const SiJsonNode *key, const SiJsonNode *value, JqList *out)
 {
-	Stage	   *s = arg;
-	SiNodeWalk	walk;
-	SiJsonNode	value;
+	SiJsonNode	result;
+	size_t		len = 0;
+	const char *text = "";
+	bool		found;
 
-	if (!si_node_walk(&walk, left))
-		return raise_error(e);
-	while (si_node_next(&walk, NULL, &value))
+	if (value->v.kind <= SI_VALUE_NULL)
 	{
-		if (++e->steps > MAX_STEPS)
-			return raise_error(e);
-		if (!s->receive(e, s->arg, &value))
+		si_node_null(&result);
+		return push(e, out, &result);
+	}
+	if (a->kind == JQ_NAMES && (text = si_jq_text(e, key, &len)) == NULL)
+		return false;
+	if (value->v.kind != (a->kind == JQ_NAMES ? SI_VALUE_OBJECT : SI_VALUE_ARRAY))
+		return a->permissive || (a->kind == JQ_NAMES ?
+								 si_jq_error(e, "Cannot index %s with string \"%.*s\"", si_jq_type(value), (int) Min(len, 200), text) :
+								 si_jq_error(e, "Cannot index %s with number", si_jq_type(value)));
+	found = a->kind == JQ_NAMES ? si_node_member(value, text, len, &result) : si_node_element(value, key->v.u.i, &result);
+	if (!found)
+		si_node_null(&result);
+	return push(e, out, &result);
+}
+
+static bool
+take_ranges(Evaluation *e, const JqAccess *a, const SiJsonNode *value, JqList *out)
+{
+	for (int i = 0; i + 1 < a->keys.n; i += 2)
+	{
+		if (value->v.kind <= SI_VALUE_NULL)
+		{
+			if (!push(e, out, value))
+				return false;
+		}
+		else if (value->v.kind != SI_VALUE_ARRAY && value->v.kind != SI_VALUE_STRING)
+		{
+			if (!a->permissive)
+				return si_jq_error(e, "Cannot index %s with object", si_jq_type(value));
+		}
+		else if (!take_range(e, &a->keys.items[i], value, out))
 			return false;
 	}
+	return true;
+}
+
+/* What a step finds in a value. */
+static bool
+take(Evaluation *e, const JqAccess *a, const SiJsonNode *value, JqList *out)
+{
+	SiNodeWalk	walk;
+	SiJsonNode	element;
+
+	if (!si_jq_looked(e, value))
+		return false;
+	switch (a->kind)
+	{
+		case JQ_NO_ACCESS:
+			return true;
+		case JQ_RANGES:
+			return take_ranges(e, a, value, out);
+		case JQ_ALL:
+			if (!si_node_walk(&walk, value))
+				return a->permissive || si_jq_error(e, "Cannot iterate over %s", si_jq_type(value));
+			while (si_node_next(&walk, NULL, &element))
+				if (!push(e, out, &element))
+					return false;
+			return true;
+		default:
+			for (int i = 0; i < a->keys.n; i++)
+				if (!take_key(e, a, &a->keys.items[i], value, out))
+					return false;
+			return true;
+	}
+}
+
+static bool
+step(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
+{
+	JqAccess	access;
+	JqList		values;
+
+	si_jq_list(&values);
+	if (!si_jq_resolve(e, n, env, in, &access) || !eval(e, n->left, env, in, &values))
+		return false;
+	for (int i = 0; i < values.n; i++)
+		if (!take(e, &access, &values.items[i], out))
+			return false;
 	return true;
 }
 
@@ -192,663 +354,252 @@ take_all(Evaluation *e, void *arg, const SiJsonNode *left)
  */
 
 static bool
-pipe_on(Evaluation *e, void *arg, const SiJsonNode *left)
+pipe_on(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	Stage	   *s = arg;
+	JqList		values;
 
-	return eval(e, s->node->right, left, s->receive, s->arg);
-}
-
-/* Passes results on and notes that there were some. */
-static bool
-pass(Evaluation *e, void *arg, const SiJsonNode *result)
-{
-	Stage	   *s = arg;
-
-	if (s->receive(e, s->arg, result))
-		return true;
-	s->ended = true;
-	return false;
-}
-
-static bool
-pass_true(Evaluation *e, void *arg, const SiJsonNode *result)
-{
-	Stage	   *s = arg;
-
-	if (!is_true(result))
-		return true;
-	s->any = true;
-	return pass(e, arg, result);
-}
-
-/* Results up to an error, which is forgotten; false when no more are wanted. */
-static bool
-try_eval(Evaluation *e, const JqNode *n, const SiJsonNode *input, Receiver receive, Stage *s)
-{
-	if (!eval(e, n, input, receive, s) && (s->ended || e->no_memory || !e->error))
+	si_jq_list(&values);
+	if (!eval(e, n->left, env, in, &values))
 		return false;
-	e->error = false;
+	for (int i = 0; i < values.n; i++)
+		if (!eval(e, n->right, env, &values.items[i], out))
+			return false;
 	return true;
 }
 
-/* Order of jq: null, false, true, numbers, strings, arrays, objects. */
-int
-rank(const SiJsonNode *node)
+/* An error takes all results with it. */
+static bool
+try_eval(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	switch ((SiValueKind) node->v.kind)
-	{
-		case SI_VALUE_BOOL:
-			return node->v.u.i ? 2 : 1;
-		case SI_VALUE_LONG:
-		case SI_VALUE_DOUBLE:
-			return 3;
-		case SI_VALUE_STRING:
-			return 4;
-		case SI_VALUE_ARRAY:
-			return 5;
-		case SI_VALUE_OBJECT:
-			return 6;
-		default:
-			return 0;
-	}
+	int			before = out->n;
+	SiJsonNode	message;
+
+	if (eval(e, n->left, env, in, out))
+		return true;
+	if (e->error == JQ_LIMIT || e->no_memory)
+		return false;
+	out->n = before;
+	e->error = JQ_NO_ERROR;
+	if (n->right == NULL)
+		return true;
+	si_node_string(&message, e->message, e->message_len);
+	return eval(e, n->right, env, &message, out);
 }
 
-int
-compare(Evaluation *e, const SiJsonNode *a, const SiJsonNode *b)
+static bool
+alternative(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	int			order = rank(a) - rank(b);
-	const char *atext;
-	const char *btext;
-	size_t		alen,
-				blen;
-	double		x = 0,
-				y = 0;
+	JqList		values;
+	bool		any = false;
 
-	if (order != 0 || rank(a) < 3)
-		return order;
-	if (a->v.kind == SI_VALUE_LONG && b->v.kind == SI_VALUE_LONG)
-		return (a->v.u.i > b->v.u.i) - (a->v.u.i < b->v.u.i);
-	if (rank(a) == 3)
-	{
-		si_node_number(a, &x);
-		si_node_number(b, &y);
-		return (x > y) - (x < y);
-	}
-	atext = a->v.ptr;
-	alen = a->v.len;
-	btext = b->v.ptr;
-	blen = b->v.len;
-	if (rank(a) == 4)
-	{
-		atext = si_node_text(a, e->scratch, &alen);
-		btext = si_node_text(b, e->scratch, &blen);
-		if (atext == NULL || btext == NULL)
+	si_jq_list(&values);
+	if (!eval(e, n->left, env, in, &values))
+		return false;
+	for (int i = 0; i < values.n; i++)
+		if (si_jq_is_true(&values.items[i]))
 		{
-			e->no_memory = true;
-			return 0;
+			any = true;
+			if (!push(e, out, &values.items[i]))
+				return false;
 		}
+	return any || eval(e, n->right, env, in, out);
+}
+
+static bool
+push_bool(Evaluation *e, JqList *out, bool value)
+{
+	SiJsonNode	result;
+
+	si_node_bool(&result, value);
+	return push(e, out, &result);
+}
+
+static bool
+logic(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
+{
+	JqList		left,
+				right;
+
+	si_jq_list(&left);
+	if (!eval(e, n->left, env, in, &left))
+		return false;
+	for (int i = 0; i < left.n; i++)
+	{
+		bool		yes = si_jq_is_true(&left.items[i]);
+
+		si_jq_list(&right);
+		if (yes != (n->kind == JQ_AND))
+		{
+			if (!push_bool(e, out, yes))
+				return false;
+			continue;
+		}
+		if (!eval(e, n->right, env, in, &right))
+			return false;
+		for (int j = 0; j < right.n; j++)
+			if (!push_bool(e, out, si_jq_is_true(&right.items[j])))
+				return false;
 	}
-	order = memcmp(atext, btext, Min(alen, blen));
-	return order != 0 ? order : (alen > blen) - (alen < blen);
+	return true;
+}
+
+static bool
+calculate(Evaluation *e, const JqNode *n, const SiJsonNode *a, const SiJsonNode *b, SiJsonNode *result)
+{
+	int			order;
+
+	if (n->kind == JQ_ARITHMETIC)
+		return si_jq_arithmetic(e, n->op, a, b, result);
+	order = si_jq_compare(e, a, b);
+	si_node_bool(result,
+				 n->comparison == JQ_EQ ? order == 0 : n->comparison == JQ_NE ? order != 0 :
+				 n->comparison == JQ_LE ? order <= 0 : n->comparison == JQ_LT ? order < 0 :
+				 n->comparison == JQ_GE ? order >= 0 : order > 0);
+	return e->error == JQ_NO_ERROR;
 }
 
 /* For every result of the left side, every one of the right. */
 static bool
-calculate_right(Evaluation *e, void *arg, const SiJsonNode *right)
+binary(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	Stage	   *s = arg;
+	JqList		left,
+				right;
 	SiJsonNode	result;
 
-	return si_jq_arithmetic(e, s->node->op, &s->value, right, &result) && s->receive(e, s->arg, &result);
+	si_jq_list(&left);
+	if (!eval(e, n->left, env, in, &left))
+		return false;
+	for (int i = 0; i < left.n; i++)
+	{
+		si_jq_list(&right);
+		if (!eval(e, n->right, env, in, &right))
+			return false;
+		for (int j = 0; j < right.n; j++)
+			if (!calculate(e, n, &left.items[i], &right.items[j], &result) || !push(e, out, &result))
+				return false;
+	}
+	return true;
 }
 
 static bool
-calculate_left(Evaluation *e, void *arg, const SiJsonNode *left)
+negate(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	Stage	   *s = arg;
-
-	s->value = *left;
-	return eval(e, s->node->right, s->input, calculate_right, s);
-}
-
-static bool
-negate(Evaluation *e, void *arg, const SiJsonNode *left)
-{
-	Stage	   *s = arg;
+	JqList		values;
 	SiJsonNode	zero,
 				result;
 
+	si_jq_list(&values);
 	si_node_long(&zero, 0);
-	return si_jq_arithmetic(e, '-', &zero, left, &result) && s->receive(e, s->arg, &result);
-}
-
-static bool
-choose(Evaluation *e, void *arg, const SiJsonNode *condition)
-{
-	Stage	   *s = arg;
-
-	return eval(e, is_true(condition) ? s->node->right : s->node->third, s->input, s->receive, s->arg);
-}
-
-/* Of the value of the left side, what the right side names. */
-static bool
-index_by(Evaluation *e, void *arg, const SiJsonNode *index)
-{
-	Stage	   *s = arg;
-	JqNode		step = {0};
-	Stage		inner = {.node = &step,.receive = s->receive,.arg = s->arg};
-
-	if (index->v.kind == SI_VALUE_STRING)
-	{
-		step.name = (char *) si_jq_text(e, index, &step.name_len);
-		return step.name != NULL && take_field(e, &inner, &s->value);
-	}
-	if (index->v.kind == SI_VALUE_DOUBLE)
-		step.from = si_long_from_double(index->v.u.d);
-	else if (index->v.kind == SI_VALUE_LONG)
-		step.from = index->v.u.i;
-	else
-		return raise_error(e);
-	return take_index(e, &inner, &s->value);
-}
-
-static bool
-index_left(Evaluation *e, void *arg, const SiJsonNode *left)
-{
-	Stage	   *s = arg;
-
-	s->value = *left;
-	return eval(e, s->node->right, s->input, index_by, s);
-}
-
-/* For every result of the right side, every one of the left. */
-static bool
-compare_left(Evaluation *e, void *arg, const SiJsonNode *left)
-{
-	Stage	   *s = arg;
-	int			order = compare(e, left, &s->value);
-	SiJsonNode	result;
-	bool		answer[] = {order == 0, order != 0, order <= 0, order < 0, order >= 0, order > 0};
-
-	si_node_bool(&result, answer[s->node->comparison]);
-	return s->receive(e, s->arg, &result);
-}
-
-static bool
-compare_right(Evaluation *e, void *arg, const SiJsonNode *right)
-{
-	Stage	   *s = arg;
-
-	s->value = *right;
-	return eval(e, s->node->left, s->input, compare_left, s);
-}
-
-static bool
-logic_right(Evaluation *e, void *arg, const SiJsonNode *right)
-{
-	Stage	   *s = arg;
-	SiJsonNode	result;
-
-	si_node_bool(&result, is_true(right));
-	return s->receive(e, s->arg, &result);
-}
-
-static bool
-logic_left(Evaluation *e, void *arg, const SiJsonNode *left)
-{
-	Stage	   *s = arg;
-	SiJsonNode	result;
-
-	if (is_true(left) == (s->node->kind == JQ_AND))
-		return eval(e, s->node->right, s->input, logic_right, s);
-	si_node_bool(&result, is_true(left));
-	return s->receive(e, s->arg, &result);
-}
-
-/* Results into an array's text. */
-static bool
-collect(Evaluation *e, void *arg, const SiJsonNode *result)
-{
-	SiNodeText *t = arg;
-
-	if (t->len > 1)
-		si_text_append(t, ",", 1);
-	si_text_append_node(t, result);
-	return !t->failed;
-}
-
-/* [f], and map(f) as [.[] | f]. */
-static bool
-make_array(Evaluation *e, const JqNode *f, const SiJsonNode *input, bool each, SiJsonNode *result)
-{
-	SiNodeText	t;
-	SiNodeWalk	walk;
-	SiJsonNode	value;
-	bool		ok = true;
-
-	si_text_begin(&t, e->scratch);
-	si_text_append(&t, "[", 1);
-	if (!each)
-		ok = f == NULL || eval(e, f, input, collect, &t);
-	else if (!si_node_walk(&walk, input))
-		return raise_error(e);
-	else
-		while (ok && si_node_next(&walk, NULL, &value))
-			ok = eval(e, f, &value, collect, &t);
-	si_text_append(&t, "]", 1);
-	e->no_memory |= t.failed;
-	return ok && finish_text(e, &t, result);
-}
-
-/*
- * Functions
- */
-
-static bool
-keep(Evaluation *e, void *arg, const SiJsonNode *result)
-{
-	Stage	   *s = arg;
-
-	s->value = *result;
-	s->any = true;
-	return true;
-}
-
-static bool
-select_input(Evaluation *e, void *arg, const SiJsonNode *condition)
-{
-	Stage	   *s = arg;
-
-	return !is_true(condition) || s->receive(e, s->arg, s->input);
-}
-
-static bool
-string_length(Evaluation *e, const SiJsonNode *input, SiJsonNode *result)
-{
-	size_t		len;
-	const char *text = si_node_text(input, e->scratch, &len);
-	int64		n = 0;
-
-	if (text == NULL)
-	{
-		e->no_memory = true;
+	if (!eval(e, n->left, env, in, &values))
 		return false;
-	}
-	for (size_t i = 0; i < len; i++)
-		n += ((unsigned char) text[i] & 0xC0) != 0x80;
-	si_node_long(result, n);
-	return true;
-}
-
-static bool
-length(Evaluation *e, const SiJsonNode *input, SiJsonNode *result)
-{
-	double		x;
-
-	if (input->v.kind == SI_VALUE_STRING)
-		return string_length(e, input, result);
-	if (input->v.kind == SI_VALUE_BOOL)
-		return raise_error(e);
-	if (si_node_number(input, &x))
+	for (int i = 0; i < values.n; i++)
 	{
-		*result = *input;
-		if (x < 0)
-			si_node_double(result, -x);
-	}
-	else
-		si_node_long(result, Max(si_node_count(input), 0));
-	return true;
-}
-
-static int
-compare_keys(const void *a, const void *b)
-{
-	const SiJsonNode *x = a;
-	const SiJsonNode *y = b;
-	int			order = memcmp(x->v.ptr, y->v.ptr, Min(x->v.len, y->v.len));
-
-	return order != 0 ? order : (x->v.len > y->v.len) - (x->v.len < y->v.len);
-}
-
-static bool
-keys(Evaluation *e, const SiJsonNode *input, SiJsonNode *result)
-{
-	int64		n = si_node_count(input);
-	SiJsonNode *list = n > 0 ? si_scratch_alloc(e->scratch, sizeof(SiJsonNode) * n) : NULL;
-	SiNodeWalk	walk;
-	SiNodeText	t;
-	SiJsonNode	value;
-
-	if (n < 0 || !si_node_walk(&walk, input))
-		return raise_error(e);
-	if (n > 0 && list == NULL)
-	{
-		e->no_memory = true;
-		return false;
-	}
-	for (int64 i = 0; i < n; i++)
-		if (si_node_next(&walk, &list[i], &value) && !walk.object)
-			si_node_long(&list[i], i);
-	if (walk.object && n > 0)
-		qsort(list, n, sizeof(SiJsonNode), compare_keys);
-	si_text_begin(&t, e->scratch);
-	si_text_append(&t, "[", 1);
-	for (int64 i = 0; i < n; i++)
-		collect(e, &t, &list[i]);
-	si_text_append(&t, "]", 1);
-	return finish_text(e, &t, result);
-}
-
-bool
-to_string(Evaluation *e, const SiJsonNode *input, SiJsonNode *result)
-{
-	SiNodeText	t;
-
-	*result = *input;
-	if (input->v.kind == SI_VALUE_STRING)
-		return true;
-	si_text_begin(&t, e->scratch);
-	si_text_append_node(&t, input);
-	e->no_memory |= t.failed;
-	si_node_string(result, t.data ? t.data : "", t.len);
-	return !t.failed;
-}
-
-bool
-to_number(Evaluation *e, const SiJsonNode *input, SiJsonNode *result)
-{
-	size_t		len;
-	const char *text;
-	int64		l;
-	double		d;
-
-	*result = *input;
-	if (si_node_number(input, &d))
-		return true;
-	if (input->v.kind != SI_VALUE_STRING || (text = si_node_text(input, e->scratch, &len)) == NULL)
-		return raise_error(e);
-	if (si_long_from_text(text, len, &l))
-		si_node_long(result, l);
-	else if (si_double_from_text(text, len, &d))
-		si_node_double(result, d);
-	else
-		return raise_error(e);
-	return true;
-}
-
-static bool
-join(Evaluation *e, const SiJsonNode *input, const SiJsonNode *separator, SiJsonNode *result)
-{
-	SiNodeWalk	walk;
-	SiNodeText	t;
-	SiJsonNode	value,
-				text;
-	bool		first = true;
-
-	if (separator->v.kind != SI_VALUE_STRING || !si_node_walk(&walk, input))
-		return raise_error(e);
-	si_text_begin(&t, e->scratch);
-	while (si_node_next(&walk, NULL, &value))
-	{
-		const SiJsonNode *parts[] = {separator, &text};
-
-		if (value.v.kind == SI_VALUE_ARRAY || value.v.kind == SI_VALUE_OBJECT)
-			return raise_error(e);
-		if (value.v.kind == SI_VALUE_NULL)
-			si_node_string(&text, "", 0);
-		else if (!to_string(e, &value, &text))
-			return false;
-		for (int i = first ? 1 : 0; i < 2; i++)
-		{
-			size_t		len;
-			const char *p = si_node_text(parts[i], e->scratch, &len);
-
-			if (p == NULL)
-				t.failed = true;
-			else
-				si_text_append(&t, p, len);
-		}
-		first = false;
-	}
-	e->no_memory |= t.failed;
-	si_node_string(result, t.data ? t.data : "", t.len);
-	return !t.failed;
-}
-
-static bool
-has(Evaluation *e, const SiJsonNode *input, const SiJsonNode *key, SiJsonNode *result)
-{
-	SiJsonNode	value;
-	size_t		len;
-	const char *text;
-
-	if (input->v.kind == SI_VALUE_ARRAY && key->v.kind == SI_VALUE_LONG)
-		si_node_bool(result, key->v.u.i >= 0 && key->v.u.i < si_node_count(input));
-	else if (input->v.kind == SI_VALUE_OBJECT && key->v.kind == SI_VALUE_STRING &&
-			 (text = si_node_text(key, e->scratch, &len)) != NULL)
-		si_node_bool(result, si_node_member(input, text, len, &value));
-	else
-		return raise_error(e);
-	return true;
-}
-
-/* The one result of a function but select and empty. */
-static bool
-apply(Evaluation *e, const JqNode *n, const SiJsonNode *input, SiJsonNode *result)
-{
-	static const char *const types[] = {"null", "boolean", "boolean", "number", "string", "array", "object"};
-	Stage		argument = {0};
-
-	if ((n->function == JQ_JOIN || n->function == JQ_HAS) &&
-		(!eval(e, n->right, input, keep, &argument) || !argument.any))
-		return raise_error(e);
-	switch (n->function)
-	{
-		case JQ_LENGTH:
-			return length(e, input, result);
-		case JQ_KEYS:
-			return keys(e, input, result);
-		case JQ_FIRST:
-		case JQ_LAST:
-			if (input->v.kind != SI_VALUE_ARRAY)
-				return raise_error(e);
-			if (!si_node_element(input, n->function == JQ_FIRST ? 0 : -1, result))
-				si_node_null(result);
-			return true;
-		case JQ_TOSTRING:
-			return to_string(e, input, result);
-		case JQ_TONUMBER:
-			return to_number(e, input, result);
-		case JQ_TYPE:
-			si_node_string(result, types[rank(input)], strlen(types[rank(input)]));
-			return true;
-		case JQ_NOT:
-			si_node_bool(result, !is_true(input));
-			return true;
-		case JQ_MAP:
-			return make_array(e, n->right, input, true, result);
-		case JQ_JOIN:
-			return join(e, input, &argument.value, result);
-		case JQ_HAS:
-			return has(e, input, &argument.value, result);
-		default:
-			return si_jq_function(e, n, input, result);
-	}
-}
-
-/* The last result of an expression. */
-static bool
-last_of(Evaluation *e, Stage *s)
-{
-	Stage		last = {0};
-
-	if (!eval(e, s->node->right, s->input, keep, &last))
-		return false;
-	return !last.any || s->receive(e, s->arg, &last.value);
-}
-
-static bool
-take_first_of(Evaluation *e, void *arg, const SiJsonNode *result)
-{
-	Stage	   *s = arg;
-
-	s->any = true;
-	s->ended = !s->receive(e, s->arg, result);
-	return false;
-}
-
-/* The first result of an expression: what would come behind it is not asked for. */
-static bool
-first_of(Evaluation *e, Stage *s)
-{
-	if (eval(e, s->node->right, s->input, take_first_of, s))
-		return true;
-	return s->any && !s->ended && !e->error && !e->no_memory;
-}
-
-static bool
-range_number(Evaluation *e, const JqNode *n, const SiJsonNode *input, double *number)
-{
-	Stage		argument = {0};
-
-	if (!eval(e, n, input, keep, &argument))
-		return false;
-	return (argument.any && si_node_number(&argument.value, number)) || raise_error(e);
-}
-
-static bool
-range(Evaluation *e, Stage *s)
-{
-	double		from = 0;
-	double		to;
-	SiJsonNode	number;
-
-	if (!range_number(e, s->node->right, s->input, s->node->third ? &from : &to) ||
-		(s->node->third && !range_number(e, s->node->third, s->input, &to)))
-		return false;
-	for (; from < to; from++)
-	{
-		if (++e->steps > MAX_STEPS)
-			return raise_error(e);
-		if (from == (double) (int64) from)
-			si_node_long(&number, (int64) from);
-		else
-			si_node_double(&number, from);
-		if (!s->receive(e, s->arg, &number))
+		if (si_jq_rank(&values.items[i]) != si_jq_rank(&zero))
+			return si_jq_type_error(e, in, NULL, "cannot be negated");
+		if (!si_jq_arithmetic(e, '-', &zero, &values.items[i], &result) || !push(e, out, &result))
 			return false;
 	}
 	return true;
 }
 
 static bool
-call(Evaluation *e, Stage *s)
+choose(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	SiJsonNode	result;
+	JqList		conditions;
 
-	switch (s->node->function)
-	{
-		case JQ_EMPTY:
-			return true;
-		case JQ_SELECT:
-			return eval(e, s->node->right, s->input, select_input, s);
-		case JQ_TYPES:
-			return (s->node->types & 1 << rank(s->input)) == 0 || s->receive(e, s->arg, s->input);
-		case JQ_RANGE:
-			return range(e, s);
-		case JQ_FIRST_OF:
-			return first_of(e, s);
-		case JQ_LAST_OF:
-			return last_of(e, s);
-		default:
-			return apply(e, s->node, s->input, &result) && s->receive(e, s->arg, &result);
-	}
+	si_jq_list(&conditions);
+	if (!eval(e, n->left, env, in, &conditions))
+		return false;
+	for (int i = 0; i < conditions.n; i++)
+		if (!eval(e, si_jq_is_true(&conditions.items[i]) ? n->right : n->third, env, in, out))
+			return false;
+	return true;
 }
 
-/* All results of n for input; false when it ended early: enough, an error, no memory. */
-bool
-eval(Evaluation *e, const JqNode *n, const SiJsonNode *input, Receiver receive, void *arg)
+static bool
+make_array(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	Stage		s = {.node = n,.input = input,.receive = receive,.arg = arg};
+	JqList		values;
 	SiJsonNode	result;
 
-	if (++e->steps > MAX_STEPS)
-		return raise_error(e);
-	if (e->no_memory)
+	si_jq_list(&values);
+	return (n->left == NULL || eval(e, n->left, env, in, &values)) && si_jq_array(e, &values, &result) &&
+		push(e, out, &result);
+}
+
+static bool
+may_go_on(Evaluation *e)
+{
+	if (++e->steps > SI_JQ_MAX_STEPS || e->scratch->allocated > SI_JQ_MAX_MEMORY)
+		return si_jq_limit(e);
+	if (e->stack - (const char *) __builtin_frame_address(0) > SI_JQ_MAX_STACK)
+		return si_jq_limit(e);
+	return e->error == JQ_NO_ERROR;
+}
+
+bool
+eval(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
+{
+	if (!may_go_on(e))
 		return false;
 	if (n == e->field)
-		return receive(e, arg, input);
+		return push(e, out, in);
 	switch (n->kind)
 	{
 		case JQ_IDENTITY:
-			return receive(e, arg, input);
+			return push(e, out, in);
 		case JQ_FIELD:
-			return eval(e, n->left, input, take_field, &s);
+		case JQ_FIELD_BY:
 		case JQ_INDEX:
-			return eval(e, n->left, input, take_index, &s);
+		case JQ_INDEX_BY:
 		case JQ_SLICE:
-			return eval(e, n->left, input, take_slice, &s);
 		case JQ_ITERATE:
-			return eval(e, n->left, input, take_all, &s);
+			return step(e, n, env, in, out);
 		case JQ_TRY:
-			return try_eval(e, n->left, input, pass, &s);
+			return try_eval(e, n, env, in, out);
 		case JQ_PIPE:
-			return eval(e, n->left, input, pipe_on, &s);
+			return pipe_on(e, n, env, in, out);
 		case JQ_COMMA:
-			return eval(e, n->left, input, receive, arg) && eval(e, n->right, input, receive, arg);
+			return eval(e, n->left, env, in, out) && eval(e, n->right, env, in, out);
+		case JQ_BIND:
+			return si_jq_bind(e, n, env, in, out);
+		case JQ_REDUCE:
+		case JQ_FOREACH:
+			return si_jq_reduce(e, n, env, in, out);
 		case JQ_ALTERNATIVE:
-			if (!try_eval(e, n->left, input, pass_true, &s))
-				return false;
-			return s.any || eval(e, n->right, input, receive, arg);
+			return alternative(e, n, env, in, out);
 		case JQ_AND:
 		case JQ_OR:
-			return eval(e, n->left, input, logic_left, &s);
+			return logic(e, n, env, in, out);
 		case JQ_COMPARE:
-			return eval(e, n->right, input, compare_right, &s);
-		case JQ_LITERAL:
-			return receive(e, arg, &n->literal);
-		case JQ_ARRAY:
-			return make_array(e, n->left, input, false, &result) && receive(e, arg, &result);
-		case JQ_CALL:
-			return call(e, &s);
 		case JQ_ARITHMETIC:
-			return eval(e, n->left, input, calculate_left, &s);
+			return binary(e, n, env, in, out);
+		case JQ_LITERAL:
+			return push(e, out, &n->literal);
+		case JQ_ARRAY:
+			return make_array(e, n, env, in, out);
+		case JQ_VARIABLE:
+			return push(e, out, &si_jq_env(env, n->depth)->value);
+		case JQ_PARAMETER:
+			env = si_jq_env(env, n->depth);
+			return eval(e, env->arg, env->arg_env, in, out);
+		case JQ_CALL:
+			return n->function->of_expressions ? n->function->of_expressions(e, n, env, in, out) :
+				si_jq_apply(e, n, env, in, out);
+		case JQ_CALL_DEFINITION:
+			return si_jq_call(e, n, env, in, out);
+		case JQ_ASSIGN:
+			return si_jq_assign(e, n, env, in, out);
 		case JQ_NEGATE:
-			return eval(e, n->left, input, negate, &s);
+			return negate(e, n, env, in, out);
 		case JQ_IF:
-			return eval(e, n->left, input, choose, &s);
+			return choose(e, n, env, in, out);
 		case JQ_OBJECT:
-			return si_jq_object(e, n, input, receive, arg);
+			return si_jq_object(e, n, env, in, out);
 		case JQ_TEXT:
-			return si_jq_interpolate(e, n, input, &result) && receive(e, arg, &result);
+			return si_jq_interpolate(e, n, env, in, out);
 		case JQ_RECURSE:
-			return si_jq_recurse(e, input, receive, arg);
-		case JQ_INDEX_BY:
-			return eval(e, n->left, input, index_left, &s);
+			return si_jq_recurse(e, in, true, 0, out);
 	}
 	return false;
-}
-
-/* The first result is enough. */
-static bool
-take_first(Evaluation *e, void *arg, const SiJsonNode *result)
-{
-	Stage	   *s = arg;
-
-	s->value = *result;
-	s->any = true;
-	return false;
-}
-
-bool
-si_jq_value(const SiJq *jq, const SiJsonNode *node, bool from_field, SiScratch *scratch, SiValue *v)
-{
-	Evaluation	e = {.field = from_field ? jq->field : NULL,.scratch = scratch};
-	Stage		first = {0};
-
-	memset(v, 0, sizeof(*v));
-	(void) eval(&e, jq->root, node, take_first, &first);
-	if (first.any)
-		return si_node_value(&first.value, scratch, v) && !e.no_memory;
-	return !e.no_memory;
 }

@@ -1,733 +1,519 @@
 /*
  * jq_functions.c
- *		Functions of jq that have one result: sorting and grouping, texts,
- *		entries of objects.
+ *		Functions of jq: how they are found and called, and those of
+ *		expressions and numbers.  Those of arrays and objects are in
+ *		jq_arrays.c, those of texts in jq_strings.c and jq_regex.c; what jq
+ *		itself expresses is the prelude below.
  */
 #include "common/port.h"
 
 #include <math.h>
 
 #include "format/jq_int.h"
-#include "format/jsontext.h"
-#include "format/matcher.h"
 #include "format/number.h"
 
-#define MAX_STEPS	1000000
 #define MAX_DEPTH	1000
 
-typedef struct Last
-{
-	SiJsonNode	value;
-	bool		any;
-} Last;
-
-static bool
-keep(JqEvaluation *e, void *arg, const SiJsonNode *result)
-{
-	Last	   *last = arg;
-
-	last->value = *result;
-	last->any = true;
-	return true;
-}
-
-/* The last result of an expression; an error when there is none. */
-static bool
-argument(JqEvaluation *e, const JqNode *n, const SiJsonNode *input, SiJsonNode *value)
-{
-	Last		last = {.any = false};
-
-	if (!si_jq_eval(e, n, input, keep, &last))
-		return false;
-	*value = last.value;
-	return last.any || si_jq_error(e);
-}
-
-static void
-append(SiNodeText *t, const SiJsonNode *node)
-{
-	if (t->len > 1)
-		si_text_append(t, ",", 1);
-	si_text_append_node(t, node);
-}
-
 /*
- * Elements with a key each, sorted
+ * Functions of expressions
  */
 
-typedef struct Item
-{
-	SiJsonNode	value;
-	SiJsonNode	key;
-	JqEvaluation *e;
-	int64		place;			/* equal ones stay in order */
-} Item;
-
-static int
-compare_items(const void *a, const void *b)
-{
-	const Item *x = a;
-	const Item *y = b;
-	int			order = si_jq_compare(x->e, &x->key, &y->key);
-
-	return order != 0 ? order : (x->place > y->place) - (x->place < y->place);
-}
-
-/* The elements of an array, with what f gives for each, or themselves, as keys; n of them. */
-static Item *
-items_of(JqEvaluation *e, const JqNode *f, const SiJsonNode *input, int64 *n)
-{
-	SiNodeWalk	walk;
-	SiJsonNode	value;
-	Item	   *items;
-
-	*n = 0;
-	if (input->v.kind != SI_VALUE_ARRAY || !si_node_walk(&walk, input))
-	{
-		si_jq_error(e);
-		return NULL;
-	}
-	items = si_scratch_alloc(e->scratch, sizeof(Item) * Max(si_node_count(input), 1));
-	if (items == NULL)
-	{
-		e->no_memory = true;
-		return NULL;
-	}
-	for (; si_node_next(&walk, NULL, &value); (*n)++)
-	{
-		items[*n] = (Item) {.value = value,.key = value,.e = e,.place = *n};
-		if (f != NULL && !argument(e, f, &value, &items[*n].key))
-			return NULL;
-	}
-	return items;
-}
-
-/* sort_by, unique_by, group_by, and those of the elements themselves. */
 static bool
-sorted(JqEvaluation *e, const JqNode *f, const SiJsonNode *input, bool group, bool unique, SiJsonNode *result)
+empty(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	int64		n;
-	Item	   *items = items_of(e, f, input, &n);
-	SiNodeText	t;
-
-	if (items == NULL)
-		return false;
-	qsort(items, n, sizeof(Item), compare_items);
-	si_text_begin(&t, e->scratch);
-	si_text_append(&t, "[", 1);
-	for (int64 i = 0; i < n; i++)
-	{
-		bool		same = i > 0 && si_jq_compare(e, &items[i - 1].key, &items[i].key) == 0;
-
-		if (unique && same)
-			continue;
-		if (group && !same)
-			si_text_append(&t, i > 0 ? "],[" : "[", i > 0 ? 3 : 1);
-		else if (t.len > 1)
-			si_text_append(&t, ",", 1);
-		si_text_append_node(&t, &items[i].value);
-	}
-	if (group && n > 0)
-		si_text_append(&t, "]", 1);
-	si_text_append(&t, "]", 1);
-	return si_jq_finish(e, &t, result);
-}
-
-static bool
-extreme_by(JqEvaluation *e, const JqNode *f, const SiJsonNode *input, bool max, SiJsonNode *result)
-{
-	int64		n;
-	Item	   *items = items_of(e, f, input, &n);
-	int64		best = 0;
-
-	if (items == NULL)
-		return false;
-	for (int64 i = 1; i < n; i++)
-	{
-		int			order = si_jq_compare(e, &items[i].key, &items[best].key);
-
-		if (max ? order >= 0 : order < 0)
-			best = i;
-	}
-	si_node_null(result);
-	if (n > 0)
-		*result = items[best].value;
 	return true;
 }
 
-/* add: numbers, strings, arrays; nulls are nothing. */
 static bool
-add_all(JqEvaluation *e, const SiJsonNode *input, SiJsonNode *result)
+stop(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
+{
+	si_jq_error(e, "break");
+	if (e->error == JQ_ERROR)
+		e->error = JQ_BREAK;
+	return false;
+}
+
+static bool
+error(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
+{
+	JqList		messages;
+	SiJsonNode	text;
+
+	si_jq_list(&messages);
+	if (!si_jq_eval(e, call->args[0], env, in, &messages))
+		return false;
+	si_jq_error(e, "%s", "");
+	if (messages.n > 0 && si_jq_rank(&messages.items[0]) < 4)
+	{
+		if (!si_jq_to_string(e, &messages.items[0], &text))
+			return false;
+		e->message = si_jq_text(e, &text, &e->message_len);
+	}
+	return false;
+}
+
+static bool
+select_input(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
+{
+	JqList		conditions;
+
+	si_jq_list(&conditions);
+	if (!si_jq_eval(e, call->args[0], env, in, &conditions))
+		return false;
+	for (int i = 0; i < conditions.n; i++)
+		if (si_jq_is_true(&conditions.items[i]) && !si_jq_push(e, out, in))
+			return false;
+	return true;
+}
+
+static bool
+map(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
 	SiNodeWalk	walk;
-	SiNodeText	t;
 	SiJsonNode	value;
-	SiValueKind kind = SI_VALUE_NULL;
-	bool		longs = true;
-	int64		sum = 0;
-	double		dsum = 0;
-	double		x;
+	JqList		values;
 
-	if (!si_node_walk(&walk, input))
-		return si_jq_error(e);
-	si_text_begin(&t, e->scratch);
+	si_jq_list(&values);
+	if (!si_node_walk(&walk, in))
+		return si_jq_error(e, "Cannot iterate over %s", si_jq_type(in));
 	while (si_node_next(&walk, NULL, &value))
-	{
-		SiValueKind k = value.v.kind == SI_VALUE_LONG ? SI_VALUE_DOUBLE : (SiValueKind) value.v.kind;
-		size_t		len;
-		const char *text;
+		if (!si_jq_eval(e, call->args[0], env, &value, &values))
+			return false;
+	return si_jq_array(e, &values, &value) && si_jq_push(e, out, &value);
+}
 
-		if (k == SI_VALUE_NULL)
-			continue;
-		if (kind == SI_VALUE_NULL)
-			kind = k;
-		if (k != kind || k == SI_VALUE_BOOL || k == SI_VALUE_OBJECT)
-			return si_jq_error(e);
-		if (si_node_number(&value, &x))
+/* The input when its kind is one of those: bits of ranks. */
+static bool
+of_kind(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
+{
+	return (call->function->mode & 1 << si_jq_rank(in)) == 0 || si_jq_push(e, out, in);
+}
+
+enum
+{
+	FIRST, LAST
+};
+
+static bool
+first_or_last(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
+{
+	JqList		values;
+	SiJsonNode	none;
+
+	si_jq_list(&values);
+	if (!si_jq_eval(e, call->args[0], env, in, &values))
+		return false;
+	si_node_null(&none);
+	if (call->function->mode == FIRST)
+		return values.n == 0 || si_jq_push(e, out, &values.items[0]);
+	return si_jq_push(e, out, values.n > 0 ? &values.items[values.n - 1] : &none);
+}
+
+enum
+{
+	LIMIT, NTH
+};
+
+static bool
+limit(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
+{
+	JqList		counts,
+				values;
+	SiJsonNode	none;
+
+	si_jq_list(&counts);
+	si_node_null(&none);
+	if (!si_jq_eval(e, call->args[0], env, in, &counts))
+		return false;
+	for (int i = 0; i < counts.n; i++)
+	{
+		double		n;
+
+		if (!si_node_number(&counts.items[i], &n))
+			return si_jq_error(e, "%s takes a number", call->function->name);
+		if (call->function->mode == NTH && n < 0)
+			return si_jq_error(e, "nth doesn't support negative indices");
+		si_jq_list(&values);
+		if (!si_jq_eval(e, call->args[1], env, in, &values))
+			return false;
+		if (call->function->mode == NTH)
 		{
-			dsum += x;
-			longs = longs && value.v.kind == SI_VALUE_LONG && !__builtin_add_overflow(sum, value.v.u.i, &sum);
-		}
-		else if (k == SI_VALUE_STRING && (text = si_node_text(&value, e->scratch, &len)) != NULL)
-			si_text_append(&t, text, len);
-		else if (k == SI_VALUE_ARRAY && value.v.len > 2)
-		{
-			si_text_append(&t, t.len > 0 ? "," : "[", 1);
-			si_text_append(&t, value.v.ptr + 1, value.v.len - 2);
-		}
-	}
-	if (kind == SI_VALUE_ARRAY)
-	{
-		si_text_append(&t, t.len > 0 ? "]" : "[]", t.len > 0 ? 1 : 2);
-		return si_jq_finish(e, &t, result);
-	}
-	if (kind == SI_VALUE_NULL)
-		si_node_null(result);
-	else if (kind == SI_VALUE_STRING)
-		si_node_string(result, t.data ? t.data : "", t.len);
-	else if (longs)
-		si_node_long(result, sum);
-	else
-		si_node_double(result, dsum);
-	e->no_memory |= t.failed;
-	return !t.failed;
-}
-
-static bool
-extreme(JqEvaluation *e, const SiJsonNode *input, bool max, SiJsonNode *result)
-{
-	SiNodeWalk	walk;
-	SiJsonNode	value;
-	bool		any = false;
-
-	if (input->v.kind != SI_VALUE_ARRAY || !si_node_walk(&walk, input))
-		return si_jq_error(e);
-	si_node_null(result);
-	while (si_node_next(&walk, NULL, &value))
-	{
-		int			order = any ? si_jq_compare(e, &value, result) : 0;
-
-		if (!any || (max ? order >= 0 : order < 0))
-			*result = value;
-		any = true;
-	}
-	return true;
-}
-
-static bool
-reverse(JqEvaluation *e, const SiJsonNode *input, SiJsonNode *result)
-{
-	int64		n;
-	Item	   *items = items_of(e, NULL, input, &n);
-	SiNodeText	t;
-
-	if (items == NULL)
-		return false;
-	si_text_begin(&t, e->scratch);
-	si_text_append(&t, "[", 1);
-	while (n-- > 0)
-		append(&t, &items[n].value);
-	si_text_append(&t, "]", 1);
-	return si_jq_finish(e, &t, result);
-}
-
-static bool
-flatten(JqEvaluation *e, const SiJsonNode *input, int64 depth, int level, SiNodeText *t)
-{
-	SiNodeWalk	walk;
-	SiJsonNode	value;
-
-	if (++e->steps > MAX_STEPS || level > MAX_DEPTH)
-		return si_jq_error(e);
-	for (si_node_walk(&walk, input); si_node_next(&walk, NULL, &value);)
-	{
-		if (value.v.kind != SI_VALUE_ARRAY || depth == 0)
-			append(t, &value);
-		else if (!flatten(e, &value, depth - 1, level + 1, t))
-			return false;
-	}
-	return true;
-}
-
-static bool
-flattened(JqEvaluation *e, const JqNode *n, const SiJsonNode *input, SiJsonNode *result)
-{
-	SiNodeText	t;
-	SiJsonNode	depth;
-
-	si_node_long(&depth, -1);
-	if (input->v.kind != SI_VALUE_ARRAY || (n->right != NULL && !argument(e, n->right, input, &depth)))
-		return si_jq_error(e);
-	if (depth.v.kind != SI_VALUE_LONG || (n->right != NULL && depth.v.u.i < 0))
-		return si_jq_error(e);
-	si_text_begin(&t, e->scratch);
-	si_text_append(&t, "[", 1);
-	if (!flatten(e, input, depth.v.u.i, 0, &t))
-		return false;
-	si_text_append(&t, "]", 1);
-	return si_jq_finish(e, &t, result);
-}
-
-/* any and all, of the elements or of what f gives for them. */
-static bool
-quantify(JqEvaluation *e, const JqNode *n, const SiJsonNode *input, SiJsonNode *result)
-{
-	bool		all = n->function == JQ_ALL;
-	SiNodeWalk	walk;
-	SiJsonNode	value;
-
-	si_node_bool(result, all);
-	if (!si_node_walk(&walk, input))
-		return si_jq_error(e);
-	while (si_node_next(&walk, NULL, &value))
-	{
-		if (n->right != NULL && !argument(e, n->right, &value, &value))
-			return false;
-		if (si_jq_is_true(&value) != all)
-			si_node_bool(result, !all);
-	}
-	return true;
-}
-
-/*
- * Entries
- */
-
-static bool
-keys_unsorted(JqEvaluation *e, const SiJsonNode *input, SiJsonNode *result)
-{
-	SiNodeText	t;
-	SiNodeWalk	walk;
-	SiJsonNode	key,
-				value;
-
-	if (!si_node_walk(&walk, input))
-		return si_jq_error(e);
-	si_text_begin(&t, e->scratch);
-	si_text_append(&t, "[", 1);
-	for (int64 i = 0; si_node_next(&walk, &key, &value); i++)
-	{
-		if (!walk.object)
-			si_node_long(&key, i);
-		append(&t, &key);
-	}
-	si_text_append(&t, "]", 1);
-	return si_jq_finish(e, &t, result);
-}
-
-static bool
-to_entries(JqEvaluation *e, const SiJsonNode *input, SiJsonNode *result)
-{
-	SiNodeText	t;
-	SiNodeWalk	walk;
-	SiJsonNode	key,
-				value;
-
-	if (!si_node_walk(&walk, input))
-		return si_jq_error(e);
-	si_text_begin(&t, e->scratch);
-	si_text_append(&t, "[", 1);
-	for (int64 i = 0; si_node_next(&walk, &key, &value); i++)
-	{
-		if (!walk.object)
-			si_node_long(&key, i);
-		if (i > 0)
-			si_text_append(&t, ",", 1);
-		si_text_append(&t, "{\"key\":", 7);
-		si_text_append_node(&t, &key);
-		si_text_append(&t, ",\"value\":", 9);
-		si_text_append_node(&t, &value);
-		si_text_append(&t, "}", 1);
-	}
-	si_text_append(&t, "]", 1);
-	return si_jq_finish(e, &t, result);
-}
-
-/* One entry {"key": ..., "value": ...} into an object's text. */
-static bool
-append_entry(JqEvaluation *e, const SiJsonNode *entry, SiNodeText *t)
-{
-	static const char *const keys[] = {"key", "Key", "k", "name", "Name"};
-	static const char *const values[] = {"value", "Value", "v"};
-	SiJsonNode	key = {.v.kind = SI_VALUE_NULL};
-	SiJsonNode	value = {.v.kind = SI_VALUE_NULL};
-
-	for (int i = 0; i < lengthof(keys); i++)
-		if (si_node_member(entry, keys[i], strlen(keys[i]), &key) && key.v.kind != SI_VALUE_NULL)
-			break;
-	for (int i = 0; i < lengthof(values); i++)
-		if (si_node_member(entry, values[i], strlen(values[i]), &value))
-			break;
-	if (key.v.kind == SI_VALUE_NULL || key.v.kind == SI_VALUE_ARRAY || key.v.kind == SI_VALUE_OBJECT)
-		return si_jq_error(e);
-	if (key.v.kind != SI_VALUE_STRING && !si_jq_to_string(e, &key, &key))
-		return false;
-	append(t, &key);
-	si_text_append(t, ":", 1);
-	si_text_append_node(t, &value);
-	return true;
-}
-
-static bool
-keep_entry(JqEvaluation *e, void *arg, const SiJsonNode *entry)
-{
-	return append_entry(e, entry, arg);
-}
-
-/* from_entries, with f of every entry before. */
-static bool
-from_entries(JqEvaluation *e, const JqNode *f, const SiJsonNode *input, SiJsonNode *result)
-{
-	SiNodeText	t;
-	SiNodeWalk	walk;
-	SiJsonNode	entry;
-
-	if (input->v.kind != SI_VALUE_ARRAY || !si_node_walk(&walk, input))
-		return si_jq_error(e);
-	si_text_begin(&t, e->scratch);
-	si_text_append(&t, "{", 1);
-	while (si_node_next(&walk, NULL, &entry))
-		if (f != NULL ? !si_jq_eval(e, f, &entry, keep_entry, &t) : !append_entry(e, &entry, &t))
-			return false;
-	si_text_append(&t, "}", 1);
-	return si_jq_finish(e, &t, result);
-}
-
-/*
- * Texts
- */
-
-typedef struct Text
-{
-	const char *p;
-	size_t		len;
-} Text;
-
-static bool
-text_of(JqEvaluation *e, const SiJsonNode *node, Text *text)
-{
-	if (node->v.kind != SI_VALUE_STRING)
-		return si_jq_error(e);
-	text->p = si_jq_text(e, node, &text->len);
-	return text->p != NULL;
-}
-
-static bool
-change_case(JqEvaluation *e, const SiJsonNode *input, bool up, SiJsonNode *result)
-{
-	Text		text;
-	char	   *copy;
-
-	if (!text_of(e, input, &text))
-		return false;
-	copy = si_scratch_copy(e->scratch, text.p, text.len);
-	e->no_memory |= copy == NULL;
-	for (size_t i = 0; copy != NULL && i < text.len; i++)
-		copy[i] = up ? pg_ascii_toupper((unsigned char) copy[i]) : pg_ascii_tolower((unsigned char) copy[i]);
-	si_node_string(result, copy, text.len);
-	return copy != NULL;
-}
-
-static const char *
-find(const char *p, const char *end, const Text *part)
-{
-	return part->len == 0 ? p : memmem(p, end - p, part->p, part->len);
-}
-
-static bool
-split(JqEvaluation *e, const Text *text, const Text *by, SiJsonNode *result)
-{
-	SiNodeText	t;
-	const char *p = text->p;
-	const char *end = text->p + text->len;
-	SiJsonNode	piece;
-
-	si_text_begin(&t, e->scratch);
-	si_text_append(&t, "[", 1);
-	while (text->len > 0)
-	{
-		const char *stop = find(p, end, by);
-
-		if (stop == NULL)
-			stop = end;
-		if (by->len == 0)
-			for (stop = p + 1; stop < end && ((unsigned char) *stop & 0xC0) == 0x80;)
-				stop++;
-		si_node_string(&piece, p, stop - p);
-		append(&t, &piece);
-		if (stop == end)
-			break;
-		p = stop + by->len;
-	}
-	si_text_append(&t, "]", 1);
-	return si_jq_finish(e, &t, result);
-}
-
-/* Characters before the first or the last place of a part; null when there is none. */
-static void
-position(const Text *text, const Text *part, bool last, SiJsonNode *result)
-{
-	const char *end = text->p + text->len;
-	const char *found = part->len > 0 ? find(text->p, end, part) : NULL;
-	int64		n = 0;
-
-	si_node_null(result);
-	if (found == NULL)
-		return;
-	for (const char *next = found; last && next != NULL; next = find(found + 1, end, part))
-		found = next;
-	for (const char *p = text->p; p < found; p++)
-		n += ((unsigned char) *p & 0xC0) != 0x80;
-	si_node_long(result, n);
-}
-
-/* The place of a value in an array. */
-static void
-element_position(JqEvaluation *e, const SiJsonNode *array, const SiJsonNode *value, bool last, SiJsonNode *result)
-{
-	SiNodeWalk	walk;
-	SiJsonNode	element;
-
-	si_node_null(result);
-	si_node_walk(&walk, array);
-	for (int64 i = 0; si_node_next(&walk, NULL, &element); i++)
-	{
-		if (si_jq_compare(e, &element, value) != 0)
+			if (!si_jq_push(e, out, values.n > 0 ? &values.items[(int) Min(n, values.n - 1)] : &none))
+				return false;
 			continue;
-		si_node_long(result, i);
-		if (!last)
-			return;
+		}
+		for (int j = 0; j < values.n && (n < 0 || j < n); j++)
+			if (!si_jq_push(e, out, &values.items[j]))
+				return false;
+	}
+	return true;
+}
+
+enum
+{
+	UNTIL, WHILE
+};
+
+/* One path of results is a loop; where there are several each is followed. */
+static bool
+follow(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, int depth, JqList *out)
+{
+	bool		until = call->function->mode == UNTIL;
+	SiJsonNode	now = *in;
+
+	for (;;)
+	{
+		JqList		conditions,
+					values;
+
+		si_jq_list(&conditions);
+		si_jq_list(&values);
+		if (!si_jq_eval(e, call->args[0], env, &now, &conditions))
+			return false;
+		for (int i = 0; i < conditions.n; i++)
+		{
+			bool		yes = si_jq_is_true(&conditions.items[i]);
+
+			if (yes && !si_jq_push(e, out, &now))
+				return false;
+			if (yes == until)
+				continue;
+			si_jq_list(&values);
+			if (!si_jq_eval(e, call->args[1], env, &now, &values))
+				return false;
+			if (conditions.n == 1 && values.n == 1)
+				break;
+			if (depth > MAX_DEPTH)
+				return si_jq_limit(e);
+			for (int j = 0; j < values.n; j++)
+				if (!follow(e, call, env, &values.items[j], depth + 1, out))
+					return false;
+		}
+		if (conditions.n != 1 || values.n != 1)
+			return true;
+		now = values.items[0];
 	}
 }
 
-/* Functions of a text and another one. */
+/* An error inside of while is a result, as in the library; break ends it. */
 static bool
-text_function(JqEvaluation *e, const JqNode *n, const SiJsonNode *input, const SiJsonNode *value, SiJsonNode *result)
+loop(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	Text		text,
-				part;
-	bool		starts,
-				ends;
+	int			before = out->n;
+	SiJsonNode	message;
 
-	/* what is no text is not trimmed */
-	*result = *input;
-	if ((n->function == JQ_LTRIMSTR || n->function == JQ_RTRIMSTR) &&
-		(input->v.kind != SI_VALUE_STRING || value->v.kind != SI_VALUE_STRING))
+	if (follow(e, call, env, in, 0, out))
 		return true;
-	if (!text_of(e, input, &text) || !text_of(e, value, &part))
+	if (call->function->mode == UNTIL || e->error == JQ_LIMIT)
 		return false;
-	starts = part.len <= text.len && memcmp(text.p, part.p, part.len) == 0;
-	ends = part.len <= text.len && memcmp(text.p + text.len - part.len, part.p, part.len) == 0;
-	switch (n->function)
-	{
-		case JQ_SPLIT:
-			return split(e, &text, &part, result);
-		case JQ_STARTSWITH:
-			si_node_bool(result, starts);
-			break;
-		case JQ_ENDSWITH:
-			si_node_bool(result, ends);
-			break;
-		case JQ_LTRIMSTR:
-			if (starts)
-				si_node_string(result, text.p + part.len, text.len - part.len);
-			break;
-		case JQ_RTRIMSTR:
-			if (ends)
-				si_node_string(result, text.p, text.len - part.len);
-			break;
-		default:
-			position(&text, &part, n->function == JQ_LAST_POSITION, result);
-			break;
-	}
-	return true;
+	e->error = JQ_NO_ERROR;
+	out->n = before;
+	si_node_string(&message, e->message, e->message_len);
+	return (e->message_len == 5 && memcmp(e->message, "break", 5) == 0) || si_jq_push(e, out, &message);
 }
 
-/* a contains b: parts of texts, elements of arrays, members of objects; else they are equal. */
-static bool
-contains(JqEvaluation *e, const SiJsonNode *a, const SiJsonNode *b, int depth)
+enum
 {
-	SiNodeWalk	walk,
-				others;
-	SiJsonNode	key,
-				value,
-				other;
-	Text		text,
-				part;
-	bool		found;
+	ANY, ALL
+};
 
-	if (++e->steps > MAX_STEPS || depth > MAX_DEPTH || a->v.kind != b->v.kind)
-		return si_jq_compare(e, a, b) == 0;
-	if (a->v.kind == SI_VALUE_STRING)
-		return text_of(e, a, &text) && text_of(e, b, &part) && find(text.p, text.p + text.len, &part) != NULL;
-	if (!si_node_walk(&walk, b))
-		return si_jq_compare(e, a, b) == 0;
-	while (si_node_next(&walk, &key, &value))
+/* any and all, of the elements or of the last thing that f gives for them. */
+static bool
+quantify(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
+{
+	bool		all = call->function->mode == ALL;
+	SiNodeWalk	walk;
+	SiJsonNode	value,
+				result;
+	JqList		answers;
+
+	si_node_bool(&result, all);
+	if (!si_node_walk(&walk, in))
+		return si_jq_error(e, "Cannot iterate over %s", si_jq_type(in));
+	while (si_node_next(&walk, NULL, &value))
 	{
-		if (walk.object)
-			found = text_of(e, &key, &part) && si_node_member(a, part.p, part.len, &other) &&
-				contains(e, &other, &value, depth + 1);
+		if (si_jq_is_true(&result) != all)
+		{
+			si_node_bool(&result, !all);
+			continue;
+		}
+		si_jq_list(&answers);
+		if (call->nargs == 0 ? !si_jq_push(e, &answers, &value) : !si_jq_eval(e, call->args[0], env, &value, &answers))
+			return false;
+		if (answers.n > 0)
+			si_node_bool(&result, si_jq_is_true(&answers.items[answers.n - 1]));
 		else
-			for (found = false, si_node_walk(&others, a); !found && si_node_next(&others, NULL, &other);)
-				found = contains(e, &other, &value, depth + 1);
-		if (!found)
+			si_node_null(&result);
+	}
+	return si_jq_push(e, out, &result);
+}
+
+static bool
+count_up(JqEvaluation *e, double from, double to, double by, JqList *out)
+{
+	SiJsonNode	number;
+
+	for (; by > 0 ? from < to : by < 0 && from > to; from += by)
+	{
+		if (++e->steps > SI_JQ_MAX_STEPS || from + by == from)
+			return si_jq_limit(e);
+		si_jq_number(from, &number);
+		if (!si_jq_push(e, out, &number))
 			return false;
 	}
 	return true;
 }
 
+/* range(to), range(from; to), range(from; to; by), for all combinations of their results. */
 static bool
-from_json(JqEvaluation *e, const SiJsonNode *input, SiJsonNode *result)
+range(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	Text		text;
-	char	   *copy;
-	const char *stop;
+	JqList		bounds[3];
+	SiJsonNode	number;
 
-	if (!text_of(e, input, &text))
-		return false;
-	/* what ends a number must be readable */
-	copy = si_scratch_copy(e->scratch, text.p, text.len);
-	e->no_memory |= copy == NULL;
-	if (copy == NULL)
-		return false;
-	stop = si_json_valid(copy, copy + text.len);
-	if (stop == NULL || si_json_skip_blanks(stop, copy + text.len) != copy + text.len)
-		return si_jq_error(e);
-	return si_node_read(copy, copy + text.len, result) != NULL || si_jq_error(e);
-}
+	for (int i = 0; i < 3; i++)
+	{
+		int			arg = call->nargs == 1 ? i - 1 : i;
 
-static bool
-to_json(JqEvaluation *e, const SiJsonNode *input, SiJsonNode *result)
-{
-	SiNodeText	t;
+		si_jq_list(&bounds[i]);
+		si_node_long(&number, i == 2 ? 1 : 0);
+		if (arg >= 0 && arg < call->nargs ? !si_jq_eval(e, call->args[arg], env, in, &bounds[i]) :
+			!si_jq_push(e, &bounds[i], &number))
+			return false;
+	}
+	for (int i = 0; i < bounds[0].n; i++)
+		for (int j = 0; j < bounds[1].n; j++)
+			for (int k = 0; k < bounds[2].n; k++)
+			{
+				double		from,
+							to,
+							by;
 
-	si_text_begin(&t, e->scratch);
-	si_text_append_node(&t, input);
-	e->no_memory |= t.failed;
-	si_node_string(result, t.data ? t.data : "", t.len);
-	return !t.failed;
-}
-
-static bool
-of_number(JqEvaluation *e, const JqNode *n, const SiJsonNode *input, SiJsonNode *result)
-{
-	double		x;
-
-	if (!si_node_number(input, &x))
-		return si_jq_error(e);
-	si_node_double(result, n->function == JQ_FLOOR ? floor(x) : sqrt(x));
+				if (!si_node_number(&bounds[0].items[i], &from) || !si_node_number(&bounds[1].items[j], &to) ||
+					!si_node_number(&bounds[2].items[k], &by))
+					return si_jq_error(e, "arguments of range() must be NUMBER");
+				if (!count_up(e, from, to, by, out))
+					return false;
+			}
 	return true;
 }
 
-/* Functions of a value and an argument. */
 static bool
-with_argument(JqEvaluation *e, const JqNode *n, const SiJsonNode *input, SiJsonNode *result)
+all_below(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	SiJsonNode	value;
+	return si_jq_recurse(e, in, false, 0, out);
+}
 
-	if (!argument(e, n->right, input, &value))
-		return false;
-	switch (n->function)
+/*
+ * Functions of values
+ */
+
+static bool
+type_name(JqEvaluation *e, const JqNode *call, const SiJsonNode *in, const SiJsonNode *args, SiJsonNode *result)
+{
+	si_node_string(result, si_jq_type(in), strlen(si_jq_type(in)));
+	return true;
+}
+
+static bool
+negation(JqEvaluation *e, const JqNode *call, const SiJsonNode *in, const SiJsonNode *args, SiJsonNode *result)
+{
+	si_node_bool(result, !si_jq_is_true(in));
+	return true;
+}
+
+enum
+{
+	FLOOR, SQRT, SIN, COS, ATAN, LOG2
+};
+
+static bool
+math(JqEvaluation *e, const JqNode *call, const SiJsonNode *in, const SiJsonNode *args, SiJsonNode *result)
+{
+	double		x;
+
+	if (!si_node_number(in, &x))
+		return si_jq_error(e, "mathfunc is not applicable to %s", si_jq_type(in));
+	switch (call->function->mode)
 	{
-		case JQ_CONTAINS:
-			si_node_bool(result, contains(e, input, &value, 0));
-			return true;
-		case JQ_INSIDE:
-			si_node_bool(result, contains(e, &value, input, 0));
-			return true;
-		case JQ_POSITION:
-		case JQ_LAST_POSITION:
-			if (input->v.kind == SI_VALUE_ARRAY && value.v.kind != SI_VALUE_ARRAY)
-			{
-				element_position(e, input, &value, n->function == JQ_LAST_POSITION, result);
-				return true;
-			}
-			return text_function(e, n, input, &value, result);
+		case FLOOR:
+			x = floor(x);
+			break;
+		case SQRT:
+			x = sqrt(x);
+			break;
+		case SIN:
+			x = sin(x);
+			break;
+		case COS:
+			x = cos(x);
+			break;
+		case ATAN:
+			x = atan(x);
+			break;
 		default:
-			return text_function(e, n, input, &value, result);
+			x = log10(x) / log10(2);
+			break;
 	}
+	si_node_double(result, x);
+	return true;
+}
+
+static bool
+power(JqEvaluation *e, const JqNode *call, const SiJsonNode *in, const SiJsonNode *args, SiJsonNode *result)
+{
+	double		x,
+				y;
+
+	if (!si_node_number(&args[0], &x) || !si_node_number(&args[1], &y))
+		return si_jq_error(e, "pow takes numbers");
+	si_jq_number(pow(x, y), result);
+	return true;
+}
+
+enum
+{
+	NAN_NUMBER, INFINITE_NUMBER, IS_NAN, IS_INFINITE
+};
+
+static bool
+odd_number(JqEvaluation *e, const JqNode *call, const SiJsonNode *in, const SiJsonNode *args, SiJsonNode *result)
+{
+	double		x = 0;
+	bool		number = in->v.kind == SI_VALUE_DOUBLE && si_node_number(in, &x);
+
+	switch (call->function->mode)
+	{
+		case NAN_NUMBER:
+			si_node_double(result, NAN);
+			return true;
+		case INFINITE_NUMBER:
+			si_node_double(result, INFINITY);
+			return true;
+		default:
+			si_node_bool(result, number && (call->function->mode == IS_NAN ? isnan(x) : isinf(x)));
+			return true;
+	}
+}
+
+static bool
+element(JqEvaluation *e, const JqNode *call, const SiJsonNode *in, const SiJsonNode *args, SiJsonNode *result)
+{
+	si_node_null(result);
+	if (in->v.kind <= SI_VALUE_NULL)
+		return true;
+	if (in->v.kind != SI_VALUE_ARRAY)
+		return si_jq_error(e, "Cannot index %s with number", si_jq_type(in));
+	si_node_element(in, call->function->mode, result);
+	return true;
+}
+
+/* Bits of ranks: see si_jq_rank(). */
+enum
+{
+	NULLS = 1 << 0, BOOLEANS = 1 << 1, NUMBERS = 1 << 2, STRINGS = 1 << 3, ARRAYS = 1 << 4, OBJECTS = 1 << 5
+};
+
+const JqFunction si_jq_functions[] = {
+	{"empty", 0, NULL, empty}, {"break", 0, NULL, stop}, {"error", 1, NULL, error}, {"select", 1, NULL, select_input},
+	{"map", 1, NULL, map}, {"nulls", 0, NULL, of_kind, NULLS}, {"booleans", 0, NULL, of_kind, BOOLEANS},
+	{"numbers", 0, NULL, of_kind, NUMBERS}, {"strings", 0, NULL, of_kind, STRINGS},
+	{"arrays", 0, NULL, of_kind, ARRAYS}, {"objects", 0, NULL, of_kind, OBJECTS},
+	{"iterables", 0, NULL, of_kind, ARRAYS | OBJECTS},
+	{"scalars", 0, NULL, of_kind, NULLS | BOOLEANS | NUMBERS | STRINGS},
+	{"values", 0, NULL, of_kind, BOOLEANS | NUMBERS | STRINGS | ARRAYS | OBJECTS},
+	{"first", 1, NULL, first_or_last, FIRST}, {"last", 1, NULL, first_or_last, LAST}, {"limit", 2, NULL, limit, LIMIT},
+	{"nth", 2, NULL, limit, NTH}, {"until", 2, NULL, loop, UNTIL}, {"while", 2, NULL, loop, WHILE},
+	{"any", 0, NULL, quantify, ANY}, {"any", 1, NULL, quantify, ANY}, {"all", 0, NULL, quantify, ALL},
+	{"all", 1, NULL, quantify, ALL}, {"range", 1, NULL, range}, {"range", 2, NULL, range}, {"range", 3, NULL, range},
+	{"recurse", 0, NULL, all_below}, {"recurse_down", 0, NULL, all_below}, {"paths", 0, NULL, si_jq_paths},
+	{"paths", 1, NULL, si_jq_paths}, {"del", 1, NULL, si_jq_del}, {"type", 0, type_name}, {"not", 0, negation},
+	{"first", 0, element, NULL, 0}, {"last", 0, element, NULL, -1}, {"floor", 0, math, NULL, FLOOR},
+	{"sqrt", 0, math, NULL, SQRT}, {"sin", 0, math, NULL, SIN}, {"cos", 0, math, NULL, COS},
+	{"atan", 0, math, NULL, ATAN}, {"log2", 0, math, NULL, LOG2}, {"pow", 2, power},
+	{"nan", 0, odd_number, NULL, NAN_NUMBER}, {"infinite", 0, odd_number, NULL, INFINITE_NUMBER},
+	{"isnan", 0, odd_number, NULL, IS_NAN}, {"isinfinite", 0, odd_number, NULL, IS_INFINITE},
+	{NULL}
+};
+
+const JqFunction *
+si_jq_find_function(const char *name, size_t len, int nargs)
+{
+	const JqFunction *const tables[] = {si_jq_functions, si_jq_array_functions, si_jq_string_functions, si_jq_regex_functions};
+
+	for (int i = 0; i < lengthof(tables); i++)
+		for (const JqFunction *f = tables[i]; f->name != NULL; f++)
+			if (f->nargs == nargs && strlen(f->name) == len && memcmp(f->name, name, len) == 0)
+				return f;
+	return NULL;
+}
+
+/* Functions that are said best in jq. */
+const char *
+si_jq_prelude(const char *name, size_t len, int nargs)
+{
+	static const struct
+	{
+		const char *name;
+		int			nargs;
+		const char *text;		/* behind the def */
+	}			prelude[] = {
+		{"nth", 1, "nth(at): at as $at | .[$at];"},
+		{"in", 1, "in(whole): . as $part | whole | has($part);"},
+		{"inside", 1, "inside(whole): . as $part | whole | contains($part);"},
+		{"map_values", 1, "map_values(f): .[] |= f;"},
+		{"with_entries", 1, "with_entries(f): to_entries | map(f) | from_entries;"},
+		{"leaf_paths", 0, "leaf_paths: paths(scalars);"},
+		{"recurse", 1, "recurse(f): def down: ., (f | values | down); down;"},
+		{"recurse", 2, "recurse(f; cond): def down: ., (f | select(cond) | down); down;"},
+		{"any", 2, "any(items; f): reduce items as $x (false; . or ([$x | f] | any));"},
+		{"all", 2, "all(items; f): reduce items as $x (true; . and ([$x | f] | all));"},
+		{"walk", 1, "walk(f): if type == \"object\" then . as $in | reduce keys[] as $key ({}; . + {($key): ($in[$key] | walk(f))}) "
+		"elif type == \"array\" then map(walk(f)) else . end | f;"},
+		{"transpose", 0, "transpose: . as $rows | if $rows == [] then [] else [range(0; map(length) | max) as $i | [$rows[][$i]]] end;"},
+		{"combinations", 0, "combinations: if length == 0 then [] else .[0][] as $head | .[1:] | combinations | [$head] + . end;"},
+		{"combinations", 1, "combinations(n): . as $each | [range(0; n) | $each] | combinations;"},
+		{"splits", 1, "splits(re): split(re; null)[];"},
+		{"splits", 2, "splits(re; flags): split(re; flags)[];"},
+	};
+
+	for (int i = 0; i < lengthof(prelude); i++)
+		if (prelude[i].nargs == nargs && strlen(prelude[i].name) == len && memcmp(prelude[i].name, name, len) == 0)
+			return prelude[i].text;
+	return NULL;
+}
+
+/* For every result of the first argument, every one of the next. */
+static bool
+apply(JqEvaluation *e, const JqNode *call, const JqList *lists, int i, SiJsonNode *args, const SiJsonNode *in, JqList *out)
+{
+	SiJsonNode	result;
+
+	if (i == call->nargs)
+		return call->function->of_values(e, call, in, args, &result) && si_jq_push(e, out, &result);
+	for (int j = 0; j < lists[i].n; j++)
+	{
+		args[i] = lists[i].items[j];
+		if (!apply(e, call, lists, i + 1, args, in, out))
+			return false;
+	}
+	return true;
 }
 
 bool
-si_jq_function(JqEvaluation *e, const JqNode *n, const SiJsonNode *input, SiJsonNode *result)
+si_jq_apply(JqEvaluation *e, const JqNode *call, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	Text		text;
-	SiJsonNode	entries;
+	JqList		lists[3];
+	SiJsonNode	args[3];
 
-	switch (n->function)
+	Assert(call->nargs <= lengthof(lists));
+	if (!si_jq_looked(e, in))
+		return false;
+	for (int i = 0; i < call->nargs; i++)
 	{
-		case JQ_ADD:
-			return add_all(e, input, result);
-		case JQ_MIN:
-		case JQ_MAX:
-			return extreme(e, input, n->function == JQ_MAX, result);
-		case JQ_KEYS_UNSORTED:
-			return keys_unsorted(e, input, result);
-		case JQ_REVERSE:
-			return reverse(e, input, result);
-		case JQ_SORT:
-		case JQ_SORT_BY:
-			return sorted(e, n->right, input, false, false, result);
-		case JQ_UNIQUE:
-		case JQ_UNIQUE_BY:
-			return sorted(e, n->right, input, false, true, result);
-		case JQ_GROUP_BY:
-			return sorted(e, n->right, input, true, false, result);
-		case JQ_MIN_BY:
-		case JQ_MAX_BY:
-			return extreme_by(e, n->right, input, n->function == JQ_MAX_BY, result);
-		case JQ_TO_ENTRIES:
-			return to_entries(e, input, result);
-		case JQ_FROM_ENTRIES:
-			return from_entries(e, NULL, input, result);
-		case JQ_WITH_ENTRIES:
-			return to_entries(e, input, &entries) && from_entries(e, n->right, &entries, result);
-		case JQ_DOWNCASE:
-		case JQ_UPCASE:
-			return change_case(e, input, n->function == JQ_UPCASE, result);
-		case JQ_FLOOR:
-		case JQ_SQRT:
-			return of_number(e, n, input, result);
-		case JQ_TO_JSON:
-			return to_json(e, input, result);
-		case JQ_FROM_JSON:
-			return from_json(e, input, result);
-		case JQ_ANY:
-		case JQ_ALL:
-			return quantify(e, n, input, result);
-		case JQ_FLATTEN:
-			return flattened(e, n, input, result);
-		case JQ_BYTES:
-			if (!text_of(e, input, &text))
-				return false;
-			si_node_long(result, text.len);
-			return true;
-		case JQ_TEST:
-			if (!text_of(e, input, &text))
-				return false;
-			si_node_bool(result, si_matcher_find(n->matcher, text.p, text.len));
-			return true;
-		default:
-			return with_argument(e, n, input, result);
+		si_jq_list(&lists[i]);
+		if (!si_jq_eval(e, call->args[i], env, in, &lists[i]))
+			return false;
 	}
+	return apply(e, call, lists, 0, args, in, out);
 }

@@ -8,20 +8,57 @@
 
 #include "format/jq_int.h"
 #include "format/number.h"
+#include "format/reason.h"
+#include "format/utf8.h"
 
-#define MAX_STEPS	1000000
 #define MAX_DEPTH	1000
-/* Longest text that a multiplication makes. */
-#define MAX_TEXT	(16 * 1024 * 1024)
 
-static void
-number(double d, SiJsonNode *result)
+/* A value in an error. */
+#define SHOWN		14
+
+bool
+si_jq_type_error(JqEvaluation *e, const SiJsonNode *a, const SiJsonNode *b, const char *what)
 {
-	/* as Druid's library: a whole number is a long */
-	if (d == rint(d) && fabs(d) < 9007199254740992.0)
-		si_node_long(result, (int64) d);
+	const SiJsonNode *const both[] = {a, b};
+	char		shown[2][SHOWN + 32] = {"", ""};
+
+	for (int i = 0; i < lengthof(both) && both[i] != NULL; i++)
+	{
+		SiNodeText	t;
+		char		text[SHOWN + 1];
+
+		si_text_begin(&t, e->scratch);
+		if (!si_jq_write(e, both[i], &t))
+			return false;
+		snprintf(text, sizeof(text), "%.*s", (int) (t.len <= SHOWN ? t.len : SHOWN - 3), t.data);
+		si_format_trim(text);
+		snprintf(shown[i], sizeof(shown[i]), "%s (%s%s)", si_jq_type(both[i]), text, t.len <= SHOWN ? "" : "...");
+	}
+	return si_jq_error(e, "%s%s%s %s", shown[0], b ? " and " : "", shown[1], what);
+}
+
+static bool
+divide(JqEvaluation *e, char op, const SiJsonNode *a, const SiJsonNode *b, double x, double y, SiJsonNode *result)
+{
+	bool		longs = a->v.kind == SI_VALUE_LONG && b->v.kind == SI_VALUE_LONG;
+
+	if (op == '%')
+	{
+		if (!longs)
+			return si_jq_error(e, "to calculate module, both sides must be a integer");
+		if (b->v.u.i == 0)
+			return si_jq_error(e, "number (" INT64_FORMAT ") and number (0) cannot be divided (remainder) because the divisor is zero",
+							   a->v.u.i);
+		si_node_long(result, b->v.u.i == -1 ? 0 : a->v.u.i % b->v.u.i);
+		return true;
+	}
+	if (y == 0)
+		return si_jq_error(e, "number (%.15g) and number (0) cannot be divided because the divisor is zero", x);
+	if (longs && b->v.u.i != -1 && a->v.u.i % b->v.u.i == 0)
+		si_node_long(result, a->v.u.i / b->v.u.i);
 	else
-		si_node_double(result, d);
+		si_jq_number(x / y, result);
+	return true;
 }
 
 static bool
@@ -34,36 +71,14 @@ calculate(JqEvaluation *e, char op, const SiJsonNode *a, const SiJsonNode *b, Si
 
 	si_node_number(a, &x);
 	si_node_number(b, &y);
-	if (op == '%')
-	{
-		int64		m = si_long_from_double(x);
-		int64		n = si_long_from_double(y);
-
-		if (n == 0)
-			return si_jq_error(e);
-		si_node_long(result, n == -1 ? 0 : m % n);
-		return true;
-	}
+	if (op == '/' || op == '%')
+		return divide(e, op, a, b, x, y, result);
 	if (longs && ((op == '+' && !__builtin_add_overflow(a->v.u.i, b->v.u.i, &l)) ||
 				  (op == '-' && !__builtin_sub_overflow(a->v.u.i, b->v.u.i, &l)) ||
 				  (op == '*' && !__builtin_mul_overflow(a->v.u.i, b->v.u.i, &l))))
-	{
 		si_node_long(result, l);
-		return true;
-	}
-	if (op == '/')
-	{
-		if (y == 0)
-			return si_jq_error(e);
-		if (longs && b->v.u.i != -1 && a->v.u.i % b->v.u.i == 0)
-			si_node_long(result, a->v.u.i / b->v.u.i);
-		else if (longs)
-			number(x / y, result);
-		else
-			si_node_double(result, x / y);
-		return true;
-	}
-	si_node_double(result, op == '+' ? x + y : op == '-' ? x - y : x * y);
+	else
+		si_jq_number(op == '+' ? x + y : op == '-' ? x - y : x * y, result);
 	return true;
 }
 
@@ -83,22 +98,30 @@ join_texts(JqEvaluation *e, const SiJsonNode *a, const SiJsonNode *b, SiJsonNode
 			return false;
 		si_text_append(&t, text, len);
 	}
-	e->no_memory |= t.failed;
-	si_node_string(result, t.data ? t.data : "", t.len);
-	return !t.failed;
+	return si_jq_finish_string(e, &t, result);
 }
 
-static void
-append(SiNodeText *t, const SiJsonNode *node)
-{
-	if (t->len > 1)
-		si_text_append(t, ",", 1);
-	si_text_append_node(t, node);
-}
-
-/* Elements of a, and of b; or those of a that b has not. */
+/* Elements of a, and of b. */
 static bool
-combine_arrays(JqEvaluation *e, bool minus, const SiJsonNode *a, const SiJsonNode *b, SiJsonNode *result)
+join_arrays(JqEvaluation *e, const SiJsonNode *a, const SiJsonNode *b, SiJsonNode *result)
+{
+	SiNodeText	t;
+	SiNodeWalk	walk;
+	SiJsonNode	value;
+
+	si_text_begin(&t, e->scratch);
+	si_text_append(&t, "[", 1);
+	for (si_node_walk(&walk, a); si_node_next(&walk, NULL, &value);)
+		si_jq_append(&t, &value);
+	for (si_node_walk(&walk, b); si_node_next(&walk, NULL, &value);)
+		si_jq_append(&t, &value);
+	si_text_append(&t, "]", 1);
+	return si_jq_finish(e, &t, result);
+}
+
+/* Elements of a that b has not. */
+static bool
+subtract_arrays(JqEvaluation *e, const SiJsonNode *a, const SiJsonNode *b, SiJsonNode *result)
 {
 	SiNodeText	t;
 	SiNodeWalk	walk,
@@ -112,35 +135,25 @@ combine_arrays(JqEvaluation *e, bool minus, const SiJsonNode *a, const SiJsonNod
 	{
 		bool		gone = false;
 
-		if (minus)
-			for (si_node_walk(&others, b); !gone && si_node_next(&others, NULL, &other);)
-			{
-				if (++e->steps > MAX_STEPS)
-					return si_jq_error(e);
-				gone = si_jq_compare(e, &value, &other) == 0;
-			}
+		for (si_node_walk(&others, b); !gone && si_node_next(&others, NULL, &other);)
+		{
+			e->work += 16;
+			gone = si_jq_compare(e, &value, &other) == 0;
+			if (e->error != JQ_NO_ERROR)
+				return false;
+		}
 		if (!gone)
-			append(&t, &value);
+			si_jq_append(&t, &value);
 	}
-	if (!minus)
-		for (si_node_walk(&walk, b); si_node_next(&walk, NULL, &value);)
-			append(&t, &value);
 	si_text_append(&t, "]", 1);
 	return si_jq_finish(e, &t, result);
 }
 
-static void
-append_member(SiNodeText *t, const SiJsonNode *key, const SiJsonNode *value)
-{
-	append(t, key);
-	si_text_append(t, ":", 1);
-	si_text_append_node(t, value);
-}
-
-/* Members of a that b has not, then those of b; objects in both are merged when asked. */
+/* Members of a with the values of b where it has them, then the others of b; objects in both are merged when asked. */
 static bool
 merge_objects(JqEvaluation *e, bool deep, const SiJsonNode *a, const SiJsonNode *b, int depth, SiJsonNode *result)
 {
+	const SiJsonNode *const both[] = {a, b};
 	SiNodeText	t;
 	SiNodeWalk	walk;
 	SiJsonNode	key,
@@ -148,32 +161,27 @@ merge_objects(JqEvaluation *e, bool deep, const SiJsonNode *a, const SiJsonNode 
 				other;
 
 	if (depth > MAX_DEPTH)
-		return si_jq_error(e);
+		return si_jq_limit(e);
 	si_text_begin(&t, e->scratch);
 	si_text_append(&t, "{", 1);
-	for (si_node_walk(&walk, a); si_node_next(&walk, &key, &value);)
-	{
-		size_t		len;
-		const char *name = si_jq_text(e, &key, &len);
+	for (int i = 0; i < lengthof(both); i++)
+		for (si_node_walk(&walk, both[i]); si_node_next(&walk, &key, &value);)
+		{
+			size_t		len;
+			const char *name = si_jq_text(e, &key, &len);
+			bool		in_both;
 
-		if (name == NULL)
-			return false;
-		if (!si_node_member(b, name, len, &other))
-			append_member(&t, &key, &value);
-	}
-	for (si_node_walk(&walk, b); si_node_next(&walk, &key, &value);)
-	{
-		size_t		len;
-		const char *name = si_jq_text(e, &key, &len);
-		SiJsonNode	merged = value;
-
-		if (name == NULL)
-			return false;
-		if (deep && value.v.kind == SI_VALUE_OBJECT && si_node_member(a, name, len, &other) &&
-			other.v.kind == SI_VALUE_OBJECT && !merge_objects(e, true, &other, &value, depth + 1, &merged))
-			return false;
-		append_member(&t, &key, &merged);
-	}
+			if (name == NULL || !si_jq_looked(e, both[1 - i]))
+				return false;
+			in_both = si_node_member(both[1 - i], name, len, &other);
+			if (in_both && i == 1)
+				continue;
+			if (in_both && (!deep || value.v.kind != SI_VALUE_OBJECT || other.v.kind != SI_VALUE_OBJECT))
+				value = other;
+			else if (in_both && !merge_objects(e, true, &value, &other, depth + 1, &value))
+				return false;
+			si_jq_append_member(&t, &key, &value);
+		}
 	si_text_append(&t, "}", 1);
 	return si_jq_finish(e, &t, result);
 }
@@ -184,56 +192,86 @@ repeat(JqEvaluation *e, const SiJsonNode *string, double times, SiJsonNode *resu
 	SiNodeText	t;
 	size_t		len;
 	const char *text = si_jq_text(e, string, &len);
+	int64		n = si_long_from_double(times);
 
 	if (text == NULL)
 		return false;
 	si_node_null(result);
-	if (times <= 0)
+	if (n <= 0)
 		return true;
-	if (times * len > MAX_TEXT)
-		return si_jq_error(e);
+	if ((double) n * Max(len, 1) > SI_JQ_MAX_TEXT)
+		return si_jq_limit(e);
 	si_text_begin(&t, e->scratch);
-	for (double i = 0; i < times && len > 0; i++)
+	for (int64 i = 0; i < n && len > 0; i++)
 		si_text_append(&t, text, len);
-	e->no_memory |= t.failed;
-	si_node_string(result, t.data ? t.data : "", t.len);
-	return !t.failed;
+	return si_jq_finish_string(e, &t, result);
+}
+
+/* Pieces of a text between others; empty ones at its end are left out, as Java does. */
+static bool
+split(JqEvaluation *e, const SiJsonNode *a, const SiJsonNode *b, SiJsonNode *result)
+{
+	JqNode		call = {.function = si_jq_find_function("split", 5, 1)};
+	SiJsonNode	pieces;
+	SiNodeWalk	walk;
+	SiJsonNode	value;
+	SiNodeText	t;
+	int64		n = 0,
+				wanted = 0;
+
+	if (!call.function->of_values(e, &call, a, b, &pieces))
+		return false;
+	for (si_node_walk(&walk, &pieces); si_node_next(&walk, NULL, &value);)
+		if (++n == 1 || value.v.len > 0)
+			wanted = value.v.len > 0 ? n : wanted;
+	if (n == 1)
+		wanted = 1;
+	si_text_begin(&t, e->scratch);
+	si_text_append(&t, "[", 1);
+	for (si_node_walk(&walk, &pieces); wanted > 0 && si_node_next(&walk, NULL, &value); wanted--)
+		si_jq_append(&t, &value);
+	si_text_append(&t, "]", 1);
+	return si_jq_finish(e, &t, result);
+}
+
+static const char *
+cannot(char op)
+{
+	return op == '+' ? "cannot be added" : op == '-' ? "cannot be subtracted" :
+		op == '*' ? "cannot be multiplied" : "cannot be divided";
 }
 
 bool
 si_jq_arithmetic(JqEvaluation *e, char op, const SiJsonNode *a, const SiJsonNode *b, SiJsonNode *result)
 {
-	double		x;
-	JqNode		split = {.kind = JQ_CALL,.function = JQ_SPLIT};
-	JqNode		separator = {.kind = JQ_LITERAL};
+	SiValueKind x = (SiValueKind) a->v.kind;
+	SiValueKind y = (SiValueKind) b->v.kind;
+	double		d;
 
-	if (op == '+' && a->v.kind == SI_VALUE_NULL)
-	{
-		*result = *b;
-		return true;
-	}
-	if (op == '+' && b->v.kind == SI_VALUE_NULL)
-	{
-		*result = *a;
-		return true;
-	}
-	if (si_node_number(a, &x) && si_node_number(b, &x))
+	if (!si_jq_looked(e, a) || !si_jq_looked(e, b))
+		return false;
+	if (si_node_number(a, &d) && si_node_number(b, &d))
 		return calculate(e, op, a, b, result);
-	if (op == '+' && a->v.kind == SI_VALUE_STRING && b->v.kind == SI_VALUE_STRING)
-		return join_texts(e, a, b, result);
-	if ((op == '+' || op == '-') && a->v.kind == SI_VALUE_ARRAY && b->v.kind == SI_VALUE_ARRAY)
-		return combine_arrays(e, op == '-', a, b, result);
-	if ((op == '+' || op == '*') && a->v.kind == SI_VALUE_OBJECT && b->v.kind == SI_VALUE_OBJECT)
-		return merge_objects(e, op == '*', a, b, 0, result);
-	if (op == '*' && a->v.kind == SI_VALUE_STRING && si_node_number(b, &x))
-		return repeat(e, a, x, result);
-	if (op == '/' && a->v.kind == SI_VALUE_STRING && b->v.kind == SI_VALUE_STRING)
+	if (op == '%')
+		return si_jq_error(e, "to calculate module, both sides must be a integer");
+	if (op == '+' && (x <= SI_VALUE_NULL || y <= SI_VALUE_NULL))
 	{
-		separator.literal = *b;
-		split.right = &separator;
-		return si_jq_function(e, &split, a, result);
+		*result = x <= SI_VALUE_NULL ? *b : *a;
+		return true;
 	}
-	return si_jq_error(e);
+	if (op == '+' && x == SI_VALUE_STRING && y == SI_VALUE_STRING)
+		return join_texts(e, a, b, result);
+	if (op == '+' && x == SI_VALUE_ARRAY && y == SI_VALUE_ARRAY)
+		return join_arrays(e, a, b, result);
+	if (op == '-' && x == SI_VALUE_ARRAY && y == SI_VALUE_ARRAY)
+		return subtract_arrays(e, a, b, result);
+	if ((op == '+' || op == '*') && x == SI_VALUE_OBJECT && y == SI_VALUE_OBJECT)
+		return merge_objects(e, op == '*', a, b, 0, result);
+	if (op == '*' && x == SI_VALUE_STRING && si_node_number(b, &d) && fabs(d) <= PG_INT32_MAX)
+		return repeat(e, a, d, result);
+	if (op == '/' && x == SI_VALUE_STRING && y == SI_VALUE_STRING)
+		return split(e, a, b, result);
+	return si_jq_type_error(e, a, b, cannot(op));
 }
 
 /*
@@ -242,142 +280,265 @@ si_jq_arithmetic(JqEvaluation *e, char op, const SiJsonNode *a, const SiJsonNode
 
 typedef struct Entry
 {
-	const JqNode *node;
 	const struct Entry *before;
+	int			n;
 	SiJsonNode	key;
 	SiJsonNode	value;
-	const SiJsonNode *input;
-	JqReceiver	receive;
-	void	   *arg;
 } Entry;
 
-/* Of equal keys the last counts. */
-static bool
-is_covered(JqEvaluation *e, const Entry *entry, const Entry *last)
+typedef struct Member
 {
-	for (; last != entry; last = last->before)
-		if (si_jq_compare(e, &entry->key, &last->key) == 0)
-			return true;
-	return false;
+	const SiJsonNode *key;
+	const SiJsonNode *value;
+	uint32		place;
+	int			n;
+} Member;
+
+/* Where Java's HashMap has a key, in a table of so many places. */
+static uint32
+place(const char *text, size_t len, uint32 places)
+{
+	uint32		h = si_utf8_java_hash(text, len);
+
+	return (h ^ h >> 16) & (places - 1);
 }
 
-static void
-append_entries(JqEvaluation *e, SiNodeText *t, const Entry *entry, const Entry *last)
+static int
+compare_places(const void *a, const void *b)
 {
-	if (entry == NULL)
-		return;
-	append_entries(e, t, entry->before, last);
-	if (!is_covered(e, entry, last))
-		append_member(t, &entry->key, &entry->value);
+	const Member *x = a;
+	const Member *y = b;
+
+	return x->place != y->place ? (x->place < y->place ? -1 : 1) : x->n - y->n;
 }
 
-static bool next_entry(JqEvaluation *e, const JqNode *n, const Entry *before, const SiJsonNode *input,
-					   JqReceiver receive, void *arg);
-
+/* Of equal keys the last counts.  Members are in the order that Druid's library gives them. */
 static bool
-take_value(JqEvaluation *e, void *arg, const SiJsonNode *value)
+finish_object(JqEvaluation *e, const Entry *last, JqList *out)
 {
-	Entry	   *entry = arg;
-
-	entry->value = *value;
-	return next_entry(e, entry->node->next, entry, entry->input, entry->receive, entry->arg);
-}
-
-static bool
-take_key(JqEvaluation *e, void *arg, const SiJsonNode *key)
-{
-	Entry	   *entry = arg;
-
-	if (key->v.kind != SI_VALUE_STRING)
-		return si_jq_error(e);
-	entry->key = *key;
-	return si_jq_eval(e, entry->node->right, entry->input, take_value, entry);
-}
-
-static bool
-next_entry(JqEvaluation *e, const JqNode *n, const Entry *before, const SiJsonNode *input, JqReceiver receive, void *arg)
-{
-	Entry		entry = {.node = n,.before = before,.input = input,.receive = receive,.arg = arg};
+	int			n = last ? last->n : 0;
+	Member	   *members = si_jq_alloc(e, sizeof(Member) * Max(n, 1));
+	uint32		places = 16;
+	int			kept = 0;
 	SiNodeText	t;
 	SiJsonNode	result;
 
-	if (n != NULL)
-		return si_jq_eval(e, n->left, input, take_key, &entry);
+	if (members == NULL)
+		return false;
+	for (const Entry *entry = last; entry != NULL; entry = entry->before)
+	{
+		bool		covered = false;
+
+		for (int i = 0; i < kept && !covered; i++)
+			covered = si_jq_compare(e, members[i].key, &entry->key) == 0;
+		if (!covered)
+			members[kept++] = (Member) {.key = &entry->key,.value = &entry->value,.n = entry->n};
+	}
+	while (kept > (int) (places / 4 * 3))
+		places *= 2;
+	for (int i = 0; i < kept; i++)
+	{
+		size_t		len;
+		const char *text = si_jq_text(e, members[i].key, &len);
+
+		if (text == NULL)
+			return false;
+		members[i].place = place(text, len, places);
+	}
+	qsort(members, kept, sizeof(Member), compare_places);
 	si_text_begin(&t, e->scratch);
 	si_text_append(&t, "{", 1);
-	append_entries(e, &t, before, before);
+	for (int i = 0; i < kept; i++)
+		si_jq_append_member(&t, members[i].key, members[i].value);
 	si_text_append(&t, "}", 1);
-	return si_jq_finish(e, &t, &result) && receive(e, arg, &result);
+	return si_jq_finish(e, &t, &result) && si_jq_push(e, out, &result);
 }
-
-bool
-si_jq_object(JqEvaluation *e, const JqNode *n, const SiJsonNode *input, JqReceiver receive, void *arg)
-{
-	return next_entry(e, n->entries, NULL, input, receive, arg);
-}
-
-/* The first result of every expression stands in the text. */
-typedef struct First
-{
-	SiJsonNode	value;
-	bool		any;
-} First;
 
 static bool
-take_first(JqEvaluation *e, void *arg, const SiJsonNode *result)
-{
-	First	   *first = arg;
-
-	first->value = *result;
-	first->any = true;
-	return false;
-}
-
-bool
-si_jq_interpolate(JqEvaluation *e, const JqNode *n, const SiJsonNode *input, SiJsonNode *result)
+bad_key(JqEvaluation *e, const SiJsonNode *key)
 {
 	SiNodeText	t;
 
 	si_text_begin(&t, e->scratch);
-	for (const JqNode *piece = n->entries; piece != NULL; piece = piece->next)
-	{
-		First		first = {.any = false};
-		SiJsonNode	text;
-		size_t		len;
-		const char *p;
-
-		if (!si_jq_eval(e, piece->right, input, take_first, &first) && !first.any)
-			return false;
-		if (!first.any)
-			return si_jq_error(e);
-		if (!si_jq_to_string(e, &first.value, &text) || (p = si_jq_text(e, &text, &len)) == NULL)
-			return false;
-		si_text_append(&t, p, len);
-	}
-	e->no_memory |= t.failed;
-	si_node_string(result, t.data ? t.data : "", t.len);
-	return !t.failed;
+	return si_jq_write(e, key, &t) &&
+		si_jq_error(e, "Cannot use %s (%.*s) as object key", si_jq_type(key), (int) Min(t.len, 100), t.data);
 }
 
 static bool
-recurse(JqEvaluation *e, const SiJsonNode *input, int depth, JqReceiver receive, void *arg)
+next_entry(JqEvaluation *e, const JqNode *n, const Entry *before, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	SiNodeWalk	walk;
-	SiJsonNode	value;
+	Entry		entry = {.before = before,.n = before ? before->n + 1 : 1};
+	JqList		keys,
+				values;
 
-	if (++e->steps > MAX_STEPS || depth > MAX_DEPTH)
-		return si_jq_error(e);
-	if (!receive(e, arg, input))
+	if (n == NULL)
+		return finish_object(e, before, out);
+	si_jq_list(&keys);
+	if (!si_jq_eval(e, n->left, env, in, &keys))
 		return false;
-	if (si_node_walk(&walk, input))
-		while (si_node_next(&walk, NULL, &value))
-			if (!recurse(e, &value, depth + 1, receive, arg))
+	for (int i = 0; i < keys.n; i++)
+	{
+		size_t		len;
+		const char *text;
+
+		entry.key = keys.items[i];
+		if (entry.key.v.kind != SI_VALUE_STRING)
+			return bad_key(e, &entry.key);
+		si_jq_list(&values);
+		if (n->right != NULL)
+		{
+			if (!si_jq_eval(e, n->right, env, in, &values))
 				return false;
+		}
+		else
+		{
+			/* the member of that name */
+			if ((text = si_jq_text(e, &entry.key, &len)) == NULL || !si_jq_looked(e, in))
+				return false;
+			if (!si_node_member(in, text, len, &values.items[0]))
+				si_node_null(&values.items[0]);
+			values.n = 1;
+		}
+		for (int j = 0; j < values.n; j++)
+		{
+			entry.value = values.items[j];
+			if (!next_entry(e, n->next, &entry, env, in, out))
+				return false;
+		}
+	}
 	return true;
 }
 
 bool
-si_jq_recurse(JqEvaluation *e, const SiJsonNode *input, JqReceiver receive, void *arg)
+si_jq_object(JqEvaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	return recurse(e, input, 0, receive, arg);
+	return next_entry(e, n->entries, NULL, env, in, out);
+}
+
+/*
+ * Texts of pieces that have several results each
+ */
+
+JqList *
+si_jq_add_piece(JqEvaluation *e, JqPieces *pieces)
+{
+	if (pieces->n == pieces->cap)
+	{
+		int			cap = Max(pieces->cap * 2, 8);
+		JqList	   *lists = si_jq_alloc(e, sizeof(JqList) * cap);
+
+		if (lists == NULL)
+			return NULL;
+		for (int i = 0; i < pieces->n; i++)
+		{
+			lists[i] = pieces->lists[i];
+			if (lists[i].items == &pieces->lists[i].first)
+				lists[i].items = &lists[i].first;
+		}
+		pieces->lists = lists;
+		pieces->cap = cap;
+	}
+	si_jq_list(&pieces->lists[pieces->n]);
+	return &pieces->lists[pieces->n++];
+}
+
+static bool
+push_text(JqEvaluation *e, const JqPieces *pieces, const int *at, JqList *out)
+{
+	SiNodeText	t;
+	SiJsonNode	text;
+
+	si_text_begin(&t, e->scratch);
+	for (int i = 0; i < pieces->n; i++)
+	{
+		size_t		len;
+		const char *p;
+
+		if (!si_jq_to_string(e, &pieces->lists[i].items[at[i]], &text) || (p = si_jq_text(e, &text, &len)) == NULL)
+			return false;
+		si_text_append(&t, p, len);
+	}
+	return si_jq_finish_string(e, &t, &text) && si_jq_push(e, out, &text);
+}
+
+bool
+si_jq_join_pieces(JqEvaluation *e, const JqPieces *pieces, bool last_first, JqList *out)
+{
+	int			n = pieces->n;
+	int		   *at = si_jq_alloc(e, sizeof(int) * Max(n, 1));
+	int			i;
+
+	if (at == NULL)
+		return false;
+	for (i = 0; i < n; i++)
+	{
+		at[i] = 0;
+		if (pieces->lists[i].n == 0)
+			return true;
+	}
+	do
+	{
+		if (++e->steps > SI_JQ_MAX_STEPS || e->scratch->allocated > SI_JQ_MAX_MEMORY)
+			return si_jq_limit(e);
+		if (!push_text(e, pieces, at, out))
+			return false;
+		for (i = 0; i < n; i++)
+		{
+			int			k = last_first ? n - 1 - i : i;
+
+			if (++at[k] < pieces->lists[k].n)
+				break;
+			at[k] = 0;
+		}
+	} while (i < n);
+	return true;
+}
+
+/* What stands in a text; a format is for what is put in. */
+static bool
+piece_values(JqEvaluation *e, const JqNode *n, const JqNode *piece, const JqEnv *env, const SiJsonNode *in, JqList *out)
+{
+	JqList		values;
+
+	if (n->left == NULL || !piece->permissive)
+		return si_jq_eval(e, piece->right, env, in, out);
+	si_jq_list(&values);
+	if (!si_jq_eval(e, piece->right, env, in, &values))
+		return false;
+	for (int i = 0; i < values.n; i++)
+		if (!si_jq_eval(e, n->left, env, &values.items[i], out))
+			return false;
+	return true;
+}
+
+bool
+si_jq_interpolate(JqEvaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
+{
+	JqPieces	pieces = {0};
+
+	for (const JqNode *piece = n->entries; piece != NULL; piece = piece->next)
+	{
+		JqList	   *values = si_jq_add_piece(e, &pieces);
+
+		if (values == NULL || !piece_values(e, n, piece, env, in, values))
+			return false;
+	}
+	return si_jq_join_pieces(e, &pieces, false, out);
+}
+
+bool
+si_jq_recurse(JqEvaluation *e, const SiJsonNode *in, bool nulls, int depth, JqList *out)
+{
+	SiNodeWalk	walk;
+	SiJsonNode	value;
+
+	if (depth > MAX_DEPTH)
+		return si_jq_limit(e);
+	if (!si_jq_push(e, out, in) || !si_jq_looked(e, in))
+		return false;
+	if (si_node_walk(&walk, in))
+		while (si_node_next(&walk, NULL, &value))
+			if ((nulls || value.v.kind != SI_VALUE_NULL) && !si_jq_recurse(e, &value, nulls, depth + 1, out))
+				return false;
+	return true;
 }

@@ -410,6 +410,9 @@ parse(SiFormat *f, const SiMessage *m, SiRows *rows, SiReason *why)
 
 	if (si_rowset_begin(&f->rows))
 		bind_all(f);
+	for (int i = 0; i < f->nprograms; i++)
+		if (f->programs[i].jq != NULL)
+			si_jq_message(f->programs[i].jq, len);
 	if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
 	{
 		text += 3;

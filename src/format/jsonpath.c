@@ -195,7 +195,10 @@ static const struct
 	{"==", FILTER_EQ}, {"!=", FILTER_NE}, {"===", FILTER_SAME}, {"!==", FILTER_NOT_SAME}, {"<", FILTER_LT},
 	{"<=", FILTER_LE}, {">", FILTER_GT}, {">=", FILTER_GE}, {"=~", FILTER_MATCHES}, {"in", FILTER_IN},
 	{"nin", FILTER_NIN}, {"contains", FILTER_CONTAINS}, {"size", FILTER_SIZE}, {"empty", FILTER_EMPTY},
-	{"subsetof", FILTER_SUBSETOF}, {"anyof", FILTER_ANYOF}, {"noneof", FILTER_NONEOF}
+	{"subsetof", FILTER_SUBSETOF}, {"anyof", FILTER_ANYOF}, {"noneof", FILTER_NONEOF},
+	/* in Druid they find nothing */
+	{"all", FILTER_NEVER}, {"type", FILTER_NEVER}, {"matches", FILTER_NEVER},
+	{"exists", FILTER_IS}
 };
 
 /* An operator: signs, or a word in any case. */
@@ -235,9 +238,9 @@ comparison(Compiler *c)
 	{
 		if (!operand(c, &f->b))
 			return NULL;
-		if (f->kind != FILTER_MATCHES && (f->a.pattern != NULL || f->b.pattern != NULL))
+		if (f->kind == FILTER_IS && (f->b.path != NULL || f->b.pattern != NULL || f->b.literal.v.kind != SI_VALUE_BOOL))
 		{
-			fail(c, "a regular expression has no operator but =~");
+			fail(c, "\"exists\" takes true or false before this:");
 			return NULL;
 		}
 		return f;

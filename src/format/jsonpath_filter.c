@@ -308,8 +308,12 @@ compares(PathEvaluation *e, const PathFilter *f, const SiJsonNode *node)
 {
 	SiJsonNode	a,
 				b;
-	bool		both = si_path_operand(e, &f->a, node, &a);
+	bool		both;
 
+	/* a regular expression is equal to nothing */
+	if (f->a.pattern != NULL || f->b.pattern != NULL || f->kind == FILTER_NEVER)
+		return f->kind == FILTER_NE || f->kind == FILTER_NOT_SAME;
+	both = si_path_operand(e, &f->a, node, &a);
 	both = si_path_operand(e, &f->b, node, &b) && both;
 	if (!both)
 		return f->kind == FILTER_NE || f->kind == FILTER_NOT_SAME || f->kind == FILTER_NIN;
@@ -333,6 +337,8 @@ compares(PathEvaluation *e, const PathFilter *f, const SiJsonNode *node)
 			return is_number(&b) && size_of(e, &a) == (b.v.kind == SI_VALUE_LONG ? b.v.u.i : si_long_from_double(b.v.u.d));
 		case FILTER_EMPTY:
 			return is_empty(e, &a, &b);
+		case FILTER_IS:
+			return a.v.kind == SI_VALUE_BOOL && b.v.kind == SI_VALUE_BOOL && a.v.u.i == b.v.u.i;
 		case FILTER_SUBSETOF:
 		case FILTER_ANYOF:
 		case FILTER_NONEOF:

@@ -107,16 +107,19 @@ append_texts(PathEvaluation *e, SiNodeText *t, const SiJsonNode *node)
 			append_text(e, t, &element);
 }
 
-/* The elements of an array, then the operands. */
+/* The texts in an array, then the operands. */
 static bool
 concatenate(PathEvaluation *e, const PathStep *s, const SiJsonNode *node, SiJsonNode *result)
 {
 	SiNodeText	t;
+	SiNodeWalk	walk;
 	SiJsonNode	value;
 
 	si_text_begin(&t, e->scratch);
-	if (node->v.kind == SI_VALUE_ARRAY)
-		append_texts(e, &t, node);
+	if (node->v.kind == SI_VALUE_ARRAY && si_node_walk(&walk, node))
+		while (si_node_next(&walk, NULL, &value))
+			if (value.v.kind == SI_VALUE_STRING)
+				append_text(e, &t, &value);
 	for (int i = 0; i < s->n; i++)
 		if (si_path_operand(e, &s->operands[i], node, &value))
 			append_texts(e, &t, &value);
@@ -158,16 +161,18 @@ keys(PathEvaluation *e, const SiJsonNode *node, SiJsonNode *result)
 				value;
 
 	si_node_null(result);
-	if (node->v.kind != SI_VALUE_OBJECT || !si_node_walk(&walk, node))
+	if (node->v.kind != SI_VALUE_OBJECT && node->v.kind > SI_VALUE_NULL)
 		return true;
 	si_text_begin(&t, e->scratch);
 	si_text_append(&t, "[", 1);
-	for (int i = 0; si_node_next(&walk, &key, &value); i++)
-	{
-		if (i > 0)
-			si_text_append(&t, ",", 1);
-		si_text_append_node(&t, &key);
-	}
+	/* nothing has no names */
+	if (si_node_walk(&walk, node))
+		for (int i = 0; si_node_next(&walk, &key, &value); i++)
+		{
+			if (i > 0)
+				si_text_append(&t, ",", 1);
+			si_text_append_node(&t, &key);
+		}
 	si_text_append(&t, "]", 1);
 	e->no_memory |= t.failed;
 	return si_text_node(&t, result);

@@ -57,6 +57,8 @@ typedef enum FilterKind
 	FILTER_SUBSETOF,
 	FILTER_ANYOF,
 	FILTER_NONEOF,
+	FILTER_NEVER,				/* operators of the library that find nothing */
+	FILTER_IS,					/* exists true, exists false: a boolean that is this */
 	FILTER_MATCHES
 } FilterKind;
 

@@ -1,6 +1,6 @@
 /*
  * matcher.h
- *		Java's regular expressions inside of JSONPath and jq expressions.
+ *		Java's regular expressions inside of JSONPath.
  */
 #ifndef SI_FORMAT_MATCHER_H
 #define SI_FORMAT_MATCHER_H
@@ -16,8 +16,7 @@ typedef struct SiMatcher SiMatcher;
  */
 extern SiMatcher *si_matcher_create(const char *pattern, size_t len, const char *flags, SiReason *why);
 
-/* Does the pattern match the whole text, or a part of it?  A match that takes too long is none. */
+/* Does the pattern match the whole text?  A match that takes too long is none. */
 extern bool si_matcher_whole(SiMatcher *m, const char *text, size_t len);
-extern bool si_matcher_find(SiMatcher *m, const char *text, size_t len);
 
 #endif							/* SI_FORMAT_MATCHER_H */

@@ -46,6 +46,7 @@ si_scratch_alloc(SiScratch *a, size_t n)
 		return NULL;
 	p = a->current->data + a->used;
 	a->used += n;
+	a->allocated += n;
 	return p;
 }
 
@@ -84,6 +85,7 @@ void
 si_scratch_reset(SiScratch *a)
 {
 	a->used = 0;
+	a->allocated = 0;
 	if (a->current == NULL)
 		return;
 	free_blocks(a->current->previous);
@@ -95,10 +97,20 @@ si_scratch_reset(SiScratch *a)
 	}
 }
 
+bool
+si_scratch_owns(const SiScratch *a, const void *p)
+{
+	for (const SiScratchBlock *block = a->current; block != NULL; block = block->previous)
+		if ((const char *) p >= block->data && (const char *) p < block->data + block->size)
+			return true;
+	return false;
+}
+
 void
 si_scratch_free(SiScratch *a)
 {
 	free_blocks(a->current);
 	a->current = NULL;
 	a->used = 0;
+	a->allocated = 0;
 }

@@ -17,6 +17,7 @@ typedef struct SiScratch
 {
 	SiScratchBlock *current;
 	size_t		used;			/* of the current block */
+	size_t		allocated;		/* bytes handed out since the last reset */
 } SiScratch;
 
 /* n bytes, aligned to 8; NULL when memory is exhausted. */
@@ -27,6 +28,8 @@ extern void si_scratch_trim(SiScratch *a, const void *last, size_t n);
 extern char *si_scratch_copy(SiScratch *a, const char *text, size_t len);
 /* Forgets everything; keeps one block for the next message. */
 extern void si_scratch_reset(SiScratch *a);
+/* Whether p lies in what was handed out. */
+extern bool si_scratch_owns(const SiScratch *a, const void *p);
 extern void si_scratch_free(SiScratch *a);
 
 #endif							/* SI_FORMAT_SCRATCH_H */

@@ -97,3 +97,30 @@ si_utf8_repair(char *text)
 	}
 	*out = '\0';
 }
+
+uint32
+si_utf8_java_hash(const char *text, size_t len)
+{
+	uint32		h = 0;
+	const unsigned char *p = (const unsigned char *) text;
+	const unsigned char *end = p + len;
+
+	while (p < end)
+	{
+		uint32		c = *p;
+		int			more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : c >= 0xC0 ? 1 : 0;
+
+		if (more > 0)
+			c &= 0x3F >> more;
+		for (p++; more > 0 && p < end; more--)
+			c = c << 6 | (*p++ & 0x3F);
+		/* two units of UTF-16 */
+		if (c >= 0x10000)
+		{
+			h = h * 31 + 0xD7C0 + (c >> 10);
+			c = 0xDC00 | (c & 0x3FF);
+		}
+		h = h * 31 + c;
+	}
+	return h;
+}

@@ -26,6 +26,9 @@ si_utf8_length(const char *p)
 	return (c & 0xE0) == 0xC0 ? 2 : (c & 0xF0) == 0xE0 ? 3 : (c & 0xF8) == 0xF0 ? 4 : 1;
 }
 
+/* String.hashCode() of Java. */
+extern uint32 si_utf8_java_hash(const char *text, size_t len);
+
 /*
  * The text itself when it is valid UTF-8, else a copy in which U+FFFD stands
  * for what is not, as Java decodes it.  Moves *len.  NULL when memory is

@@ -145,7 +145,7 @@ const SiField si_spec_fields[] = {
 	ROW(FILTER ".dimensions", ANY, SI_USED, NULL, "columnComparison: fields that must have a value in common, by name or as {\"type\": \"default\", \"dimension\": ...}."),
 	ROW(FILTER ".query", ANY, SI_USED, NULL, "search: {\"type\": \"contains\", \"value\": ..., \"caseSensitive\": false}; also insensitive_contains, fragment (values), regex (pattern), all."),
 	ROW(FILTER ".elementMatchValueType", STRING, SI_USED, NULL, "arrayContainsElement: STRING, LONG, FLOAT or DOUBLE."),
-	ROW(FILTER ".elementMatchValue", ANY, SI_USED, NULL, "arrayContainsElement: value that one of the field's values equals; may be null."),
+	ROW(FILTER ".elementMatchValue", ANY, SI_USED, NULL, "arrayContainsElement: value that one of the field's values equals. Nothing equals null."),
 	ROW(FILTER ".extractionFn", ANY, SI_USED, NULL, "Function of the value before it is compared: upper, lower, strlen, substring, regex, partial, searchQuery, stringFormat, timeFormat, lookup (of type map), cascade."),
 	ROW(FILTER ".filterTuning", ANY, SI_NO_EFFECT, NULL, "Rows are looked at one by one; there is no index to choose."),
 	ROW(SCHEMA ".projections", LIST, SI_NO_EFFECT, NULL, "Materialised aggregates make queries faster and change no answer."),

@@ -208,6 +208,7 @@ set_element(SiFilter *f, const SiJson *node, const char *path)
 	const SiJson *value = si_json_get(node, "elementMatchValue");
 	char	   *value_path = psprintf("%s.elementMatchValue", path);
 
+	f->element = true;
 	if (is_number_type(node, "elementMatchValueType", path) && !si_json_is_null(value))
 	{
 		f->kind = SI_FILTER_EQUALS;

@@ -137,7 +137,7 @@ const SiWord si_spec_words[] = {
 	{FILTER ".type", "arrayContainsElement", SI_USED, NULL},
 	{FILTER ".type", "javascript", SI_LATER, "There is no JavaScript here: take a filter of type expression."},
 	{FILTER ".type", "spatial", SI_LATER, "Take filters of type range on the coordinates."},
-	{FILTER ".type", "bloom", SI_LATER, "Druid's serialised bloom filters are not read."},
+	{FILTER ".type", "bloom", SI_LATER, "Druid's serialised bloom filters are not read: take a filter of type in with the values."},
 	{FILTER ".ordering", "lexicographic", SI_USED, "by bytes"},
 	{FILTER ".ordering", "alphanumeric", SI_USED, "runs of digits as numbers"},
 	{FILTER ".ordering", "numeric", SI_USED, "as numbers; what is none comes before all numbers"},

@@ -298,9 +298,49 @@ test_orderings(void)
 	}
 }
 
+/* data/array_contains.tsv: type, element, the field, whether it passes, and whether its opposite does. */
+static void
+test_elements(void)
+{
+	FILE	   *in_file = fopen("data/array_contains.tsv", "r");
+	static char line[1024];
+	int			n = 0;
+
+	CHECK(in_file != NULL, "data/array_contains.tsv cannot be read (run in test/unit)");
+	while (in_file != NULL && fgets(line, sizeof(line), in_file) != NULL)
+	{
+		char	   *rest = line;
+		char	   *type = strsep(&rest, "\t");
+		char	   *element = strsep(&rest, "\t");
+		char	   *message = strsep(&rest, "\t");
+		SiFilter   *f;
+		int			truth;
+		const char *answer;
+
+		if (*type == '#' || rest == NULL)
+			continue;
+		f = make(strcmp(type, "STRING") == 0 || strcmp(element, "null") == 0 ? SI_FILTER_IN : SI_FILTER_EQUALS);
+		f->element = true;
+		f->has_null = strcmp(element, "null") == 0;
+		f->lower_number = atof(element);
+		f->values = palloc(sizeof(SiFilterText));
+		if (!f->has_null)
+			f->values[f->nvalues++] = text_of(element);
+		truth = test(ready(f), message);
+		answer = truth == 1 ? "yes no" : truth == 0 ? "no yes" : "no no";
+		rest[strcspn(rest, "\n")] = '\0';
+		CHECK(strcmp(answer, rest) == 0, "%s %s in %s: %s, not %s", type, element, message, answer, rest);
+		n++;
+	}
+	if (in_file != NULL)
+		fclose(in_file);
+	CHECK(n > 200, "only %d lines were read", n);
+}
+
 int
 main(void)
 {
+	test_elements();
 	test_values();
 	test_bounds();
 	test_patterns();
