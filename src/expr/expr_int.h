@@ -201,6 +201,19 @@ extern const SiExprFunction si_fn_json[];
 extern const SiExprFunction si_fn_json_tree[];
 extern const SiExprFunction si_fn_format[];
 
+/* Text that grows in the evaluation's memory. */
+typedef struct SiExprOutput
+{
+	SiEval	   *ev;
+	char	   *text;
+	size_t		len;
+	size_t		cap;
+	bool		too_long;
+} SiExprOutput;
+
+/* Appends bytes; false, with a reason, when the text would be longer than SI_EXPR_MAX_TEXT. */
+extern bool si_expr_put(SiExprOutput *o, const char *s, size_t len);
+
 /* upper() and lower(), in fn_string.c. */
 extern bool si_expr_change_case(SiEval *ev, const SiExprValue *v, bool upper, SiExprValue *out);
 extern const SiExprFunction si_fn_net[];

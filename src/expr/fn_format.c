@@ -14,35 +14,9 @@
 /* Widths and precisions beyond are refused. */
 #define MAX_WIDTH	1000
 
-typedef struct Output
-{
-	SiEval	   *ev;
-	char	   *text;
-	size_t		len;
-	size_t		cap;
-} Output;
+typedef SiExprOutput Output;
 
-static bool
-put(Output *o, const char *s, size_t len)
-{
-	if (len == 0)
-		return true;
-	if (o->len + len > SI_EXPR_MAX_TEXT)
-		return si_expr_fail(o->ev, "the text would be longer than %d bytes", SI_EXPR_MAX_TEXT);
-	if (o->len + len > o->cap)
-	{
-		size_t		cap = (o->len + len) * 2 + 64;
-		char	   *more = si_expr_alloc(o->ev->memory, cap);
-
-		if (o->len > 0)
-			memcpy(more, o->text, o->len);
-		o->text = more;
-		o->cap = cap;
-	}
-	memcpy(o->text + o->len, s, len);
-	o->len += len;
-	return true;
-}
+#define put si_expr_put
 
 /* One "%..." of a format. */
 typedef struct Item
@@ -388,7 +362,7 @@ put_lower(Output *o, const Item *item, const SiExprValue *v)
 static bool
 put_item(Output *o, const Item *item, const SiExprValue *v)
 {
-	Output		inner = {o->ev, NULL, 0, 0};
+	Output		inner = {.ev = o->ev};
 	Item		plain = *item;
 	SiExprValue text;
 
@@ -516,7 +490,7 @@ put_plain(Output *o, const SiExprNode *n, const SiExprValue *args, const char *p
 static bool
 fn_format(SiEval *ev, const SiExprNode *n, const SiExprValue *args, SiExprValue *out)
 {
-	Output		o = {ev, NULL, 0, 0};
+	Output		o = {.ev = ev};
 	const char *p;
 	uint32		len;
 

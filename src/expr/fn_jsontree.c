@@ -11,37 +11,9 @@
 
 #define MAX_DEPTH	512
 
-/* Text that grows in the evaluation's memory. */
-typedef struct Output
-{
-	SiEval	   *ev;
-	char	   *text;
-	size_t		len;
-	size_t		cap;
-	bool		too_long;
-} Output;
+typedef SiExprOutput Output;
 
-static void
-put(Output *o, const char *s, size_t len)
-{
-	if (o->len + len > SI_EXPR_MAX_TEXT)
-	{
-		o->too_long = true;
-		return;
-	}
-	if (o->len + len > o->cap)
-	{
-		size_t		cap = (o->len + len) * 2 + 256;
-		char	   *more = si_expr_alloc(o->ev->memory, cap);
-
-		if (o->len > 0)
-			memcpy(more, o->text, o->len);
-		o->text = more;
-		o->cap = cap;
-	}
-	memcpy(o->text + o->len, s, len);
-	o->len += len;
-}
+#define put (void) si_expr_put
 
 /* A value as it stands in its text. */
 static void

@@ -509,3 +509,28 @@ si_expr_literal(const SiExprNode *n)
 	copy[n->value.len] = '\0';
 	return copy;
 }
+
+bool
+si_expr_put(SiExprOutput *o, const char *s, size_t len)
+{
+	if (len == 0)
+		return true;
+	if (o->len + len > SI_EXPR_MAX_TEXT)
+	{
+		o->too_long = true;
+		return si_expr_fail(o->ev, "the text would be longer than %d bytes", SI_EXPR_MAX_TEXT);
+	}
+	if (o->len + len > o->cap)
+	{
+		size_t		cap = (o->len + len) * 2 + 256;
+		char	   *more = si_expr_alloc(o->ev->memory, cap);
+
+		if (o->len > 0)
+			memcpy(more, o->text, o->len);
+		o->text = more;
+		o->cap = cap;
+	}
+	memcpy(o->text + o->len, s, len);
+	o->len += len;
+	return true;
+}

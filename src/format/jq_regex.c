@@ -192,7 +192,8 @@ compile(JqRegex *r, const char *pattern, size_t len, const char *flags, SiReason
 	memcpy(r->source, pattern, len);
 	r->source[len] = '\0';
 	r->source_len = len;
-	r->flags = strcpy(r->source + len + 1, flags);
+	memcpy(r->source + len + 1, flags, flags_len + 1);
+	r->flags = r->source + len + 1;
 	len = rename_groups(r, pattern, len, renamed, r->source + len + flags_len + 2);
 	/* ICU takes no empty pattern */
 	if (len == 0)

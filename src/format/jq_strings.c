@@ -292,7 +292,7 @@ to_json(JqEvaluation *e, const JqNode *call, const SiJsonNode *in, const SiJsonN
 	if (in->v.kind != SI_VALUE_DOUBLE || (in->v.ptr != NULL && strcspn(in->v.ptr, ".eE") >= in->v.len))
 		return si_jq_write(e, in, &t) && si_jq_finish_string(e, &t, result);
 	if (isnan(in->v.u.d))
-		strcpy(text, "null");
+		strlcpy(text, "null", sizeof(text));
 	else
 		text[si_double_print(isinf(in->v.u.d) ? copysign(DBL_MAX, in->v.u.d) : in->v.u.d, text)] = '\0';
 	exponent = strchr(text, 'E');
