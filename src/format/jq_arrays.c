@@ -162,9 +162,7 @@ add(JqEvaluation *e, const JqNode *call, const SiJsonNode *in, const SiJsonNode 
 		return si_jq_error(e, "Cannot iterate over %s", si_jq_type(in));
 	si_node_null(result);
 	while (si_node_next(&walk, NULL, &value))
-		if (++e->steps > SI_JQ_MAX_STEPS || e->scratch->allocated > SI_JQ_MAX_MEMORY)
-			return si_jq_limit(e);
-		else if (!si_jq_arithmetic(e, '+', result, &value, result))
+		if (!si_jq_step(e) || !si_jq_arithmetic(e, '+', result, &value, result))
 			return false;
 	return true;
 }

@@ -105,6 +105,8 @@ match(JqEvaluation *e, Match *m, const JqPattern *p, const SiJsonNode *value, co
 	JqEnv		variable = inside(env);
 	Rest		parts = {.part = p->parts,.of = value,.outer = rest};
 
+	if (!si_jq_step(e))
+		return false;
 	if (p->kind == JQ_PATTERN_VARIABLE)
 	{
 		variable.value = *value;

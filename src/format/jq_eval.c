@@ -527,8 +527,8 @@ make_array(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *i
 		push(e, out, &result);
 }
 
-static bool
-may_go_on(Evaluation *e)
+bool
+si_jq_step(Evaluation *e)
 {
 	if (++e->steps > SI_JQ_MAX_STEPS || e->scratch->allocated > SI_JQ_MAX_MEMORY)
 		return si_jq_limit(e);
@@ -540,7 +540,7 @@ may_go_on(Evaluation *e)
 bool
 eval(Evaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *in, JqList *out)
 {
-	if (!may_go_on(e))
+	if (!si_jq_step(e))
 		return false;
 	if (n == e->field)
 		return push(e, out, in);

@@ -204,6 +204,8 @@ extern bool si_jq_push(JqEvaluation *e, JqList *list, const SiJsonNode *node);
 extern bool si_jq_error(JqEvaluation *e, const char *format,...) pg_attribute_printf(2, 3);
 extern bool si_jq_limit(JqEvaluation *e);
 extern bool si_jq_no_memory(JqEvaluation *e);
+/* To be called wherever something may go on for long or deep: counts a step; false when it was too much. */
+extern bool si_jq_step(JqEvaluation *e);
 /* Counts a value that is looked at as a whole; false when that was too much. */
 extern bool si_jq_looked(JqEvaluation *e, const SiJsonNode *node);
 extern void *si_jq_alloc(JqEvaluation *e, size_t size);

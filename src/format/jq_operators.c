@@ -478,8 +478,8 @@ si_jq_join_pieces(JqEvaluation *e, const JqPieces *pieces, bool last_first, JqLi
 	}
 	do
 	{
-		if (++e->steps > SI_JQ_MAX_STEPS || e->scratch->allocated > SI_JQ_MAX_MEMORY)
-			return si_jq_limit(e);
+		if (!si_jq_step(e))
+			return false;
 		if (!push_text(e, pieces, at, out))
 			return false;
 		for (i = 0; i < n; i++)

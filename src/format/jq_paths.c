@@ -260,8 +260,8 @@ change(JqEvaluation *e, const JqAccess *path, const SiJsonNode *old, const Chang
 
 	if (path == NULL)
 		return change_end(e, in, c, result);
-	if (++e->steps > SI_JQ_MAX_STEPS)
-		return si_jq_limit(e);
+	if (!si_jq_step(e))
+		return false;
 	if (in->v.kind == SI_VALUE_MISSING)
 		return si_jq_error(e, "Cannot delete from what is not there");
 	if (path->kind == JQ_NO_ACCESS)
@@ -294,6 +294,8 @@ with_path(JqEvaluation *e, const JqNode *n, const JqEnv *env, const SiJsonNode *
 {
 	JqAccess	access;
 
+	if (!si_jq_step(e))
+		return false;
 	if (n->kind == JQ_IDENTITY)
 		return change(e, behind, in, c, result);
 	if (!si_jq_resolve(e, n, env, in, &access))
@@ -389,7 +391,9 @@ ways(JqEvaluation *e, const JqNode *condition, const JqEnv *env, const SiJsonNod
 	SiJsonNode	value;
 	Way			way = {.up = up};
 
-	if (++e->steps > SI_JQ_MAX_STEPS || depth > MAX_DEPTH)
+	if (!si_jq_step(e))
+		return false;
+	if (depth > MAX_DEPTH)
 		return si_jq_limit(e);
 	if (up != NULL && !push_ways(e, condition, env, in, up, out))
 		return false;

@@ -206,8 +206,8 @@ places_in_array(JqEvaluation *e, const SiJsonNode *array, const SiJsonNode *what
 		SiJsonNode	place;
 		int64		j = 0;
 
-		if (++e->steps > SI_JQ_MAX_STEPS)
-			return si_jq_limit(e);
+		if (!si_jq_step(e))
+			return false;
 		while (j < m && si_jq_compare(e, &values[i + j], &wanted[j]) == 0 && e->error == JQ_NO_ERROR)
 			j++;
 		si_node_long(&place, i);

@@ -291,43 +291,66 @@ compare_names(const void *a, const void *b)
 	return compare_texts(((const Key *) a)->e, &((const Key *) a)->name, &((const Key *) b)->name);
 }
 
-/* The members in the order of their names; NULL without memory. */
-static Key *
-sorted_members(JqEvaluation *e, const SiJsonNode *object, int64 n)
+/* Members that are sorted on the C stack: most objects are small, and many may be compared. */
+#define FEW			16
+#define FEW_DEPTH	8
+
+static void
+sort_members(JqEvaluation *e, const SiJsonNode *object, Key *keys, int64 n)
 {
-	Key		   *keys = si_jq_alloc(e, sizeof(Key) * Max(n, 1));
 	SiNodeWalk	walk;
 
-	if (keys == NULL)
-		return NULL;
 	si_node_walk(&walk, object);
 	for (int64 i = 0; i < n && si_node_next(&walk, &keys[i].name, &keys[i].value); i++)
 		keys[i].e = e;
 	qsort(keys, n, sizeof(Key), compare_names);
-	return keys;
 }
 
 static int	compare_values(JqEvaluation *e, const SiJsonNode *a, const SiJsonNode *b, int depth);
 
 /* Names first, then values. */
 static int
+compare_members(JqEvaluation *e, const Key *x, int64 nx, const Key *y, int64 ny, int depth)
+{
+	int			order = 0;
+
+	for (int64 i = 0; i < Min(nx, ny) && order == 0; i++)
+		order = compare_texts(e, &x[i].name, &y[i].name);
+	if (order == 0)
+		order = (nx > ny) - (nx < ny);
+	for (int64 i = 0; i < nx && order == 0; i++)
+		order = compare_values(e, &x[i].value, &y[i].value, depth + 1);
+	return order;
+}
+
+static pg_noinline int
+compare_few(JqEvaluation *e, const SiJsonNode *a, int64 na, const SiJsonNode *b, int64 nb, int depth)
+{
+	Key			x[FEW],
+				y[FEW];
+
+	sort_members(e, a, x, na);
+	sort_members(e, b, y, nb);
+	return compare_members(e, x, na, y, nb, depth);
+}
+
+static int
 compare_objects(JqEvaluation *e, const SiJsonNode *a, const SiJsonNode *b, int depth)
 {
 	int64		na = si_node_count(a);
 	int64		nb = si_node_count(b);
-	Key		   *x = sorted_members(e, a, na);
-	Key		   *y = sorted_members(e, b, nb);
-	int			order = 0;
+	Key		   *x;
+	Key		   *y;
 
+	if (depth <= FEW_DEPTH && na <= FEW && nb <= FEW)
+		return compare_few(e, a, na, b, nb, depth);
+	x = si_jq_alloc(e, sizeof(Key) * (na + 1));
+	y = si_jq_alloc(e, sizeof(Key) * (nb + 1));
 	if (x == NULL || y == NULL)
 		return 0;
-	for (int64 i = 0; i < Min(na, nb) && order == 0; i++)
-		order = compare_texts(e, &x[i].name, &y[i].name);
-	if (order == 0)
-		order = (na > nb) - (na < nb);
-	for (int64 i = 0; i < na && order == 0; i++)
-		order = compare_values(e, &x[i].value, &y[i].value, depth + 1);
-	return order;
+	sort_members(e, a, x, na);
+	sort_members(e, b, y, nb);
+	return compare_members(e, x, na, y, nb, depth);
 }
 
 static int

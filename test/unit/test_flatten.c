@@ -80,10 +80,29 @@ test_limits(SiScratch *scratch)
 		CHECK(scratch->allocated < 1024, "%s keeps memory", runaways[i]);
 		si_scratch_reset(scratch);
 	}
+	/* so does an expression that is long instead of deep */
+	{
+		static const char *const pieces[][3] = {
+			{".a", "[0]", " = 1"}, {".a", ".b", ""}, {"1", " + 1", ""}, {"1", ", 1", ""}, {"if 1 then 2", " elif 1 then 3", " else 4 end"},
+			{".", " | .", ""}, {". as [$a", ", $b", "] | $b"}, {"{a: 1", ", b: 2", "}"}, {"\"", "\\(1)", "\""}
+		};
+		static char expr[200 * 1024];
+
+		for (int i = 0; i < lengthof(pieces); i++)
+		{
+			size_t		len = strlcpy(expr, pieces[i][0], sizeof(expr));
+
+			for (int n = 0; n < 20000 && len < sizeof(expr) - 100; n++)
+				len += strlcpy(expr + len, pieces[i][1], sizeof(expr) - len);
+			strlcpy(expr + len, pieces[i][2], sizeof(expr) - len);
+			(void) evaluate(false, expr, scratch);
+			si_scratch_reset(scratch);
+		}
+	}
 	/* the rows of one message share what they may use; the next message has its own */
 	{
 		SiReason	why;
-		SiJq	   *q = si_jq_compile("reduce range(200000) as $i (0; . + 1)", &why);
+		SiJq	   *q = si_jq_compile("reduce range(100000) as $i (0; . + 1)", &why);
 		SiJsonNode	root;
 		SiValue		v;
 		int			n = 0;
@@ -95,7 +114,7 @@ test_limits(SiScratch *scratch)
 			n += si_jq_value(q, &root, false, scratch, &v) && v.kind == SI_VALUE_LONG;
 		CHECK(n > 2 && n < 10, "%d of 20 rows had a value", n);
 		si_jq_message(q, 0);
-		CHECK(si_jq_value(q, &root, false, scratch, &v) && v.u.i == 200000, "another message has its own share");
+		CHECK(si_jq_value(q, &root, false, scratch, &v) && v.u.i == 100000, "another message has its own share");
 	}
 	/* what an evaluation has made outlives the next one */
 	{
