@@ -71,7 +71,7 @@ submit('nested', {
 	flattenSpec => {
 		fields => [
 			{ type => 'path', name => 'name', expr => '$.user.name' },
-			{ type => 'jq', name => 'first_tag', expr => '.user.tags[0]' },
+			{ type => 'jq', name => 'first_tag', expr => 'def head: .[0]; .user.tags as $t | $t | head | (sub("(?<l>x)"; "\\(.l)"))?' },
 			{ type => 'tree', name => 'tags', nodes => [ 'user', 'tags' ] },
 			{ type => 'path', name => 'total', expr => '$.sizes.sum()' }
 		]
