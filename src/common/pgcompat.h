@@ -57,6 +57,13 @@
 	create_foreignscan_path((root), (rel), NULL, (rel)->rows, (startup), (total), NIL, (rel)->lateral_relids, NULL, NIL)
 #endif
 
+/* 18: opening a relation of the range table wants to know whether it is changed. */
+#if PG_VERSION_NUM >= 180000
+#define si_range_table_relation(estate, rti) ExecGetRangeTableRelation((estate), (rti), false)
+#else
+#define si_range_table_relation(estate, rti) ExecGetRangeTableRelation((estate), (rti))
+#endif
+
 /* A path of a scan that stands for an upper relation. */
 #if PG_VERSION_NUM >= 180000
 #define si_create_upper_path(root, rel, target, rows, startup, total, private) \

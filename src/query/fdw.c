@@ -288,7 +288,7 @@ si_begin_scan(ForeignScanState *node, int eflags)
 	node->fdw_state = state;
 	if (plan->scan.scanrelid == 0)
 	{
-		state->agg = si_agg_begin(node, ExecGetRangeTableRelation(node->ss.ps.state, si_agg_relid(plan)));
+		state->agg = si_agg_begin(node, si_range_table_relation(node->ss.ps.state, si_agg_relid(plan)));
 		state->scan = state->agg->scan;
 		return;
 	}
