@@ -15,10 +15,12 @@
  * What one evaluation may use: evaluations of nodes, bytes of values that are
  * looked at, bytes that are made, the C stack.
  */
-#define SI_JQ_MAX_STEPS		1000000
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-#define SI_JQ_MAX_WORK		(INT64CONST(1) << 25)	/* the sanitizers are slow */
+/* the sanitizers are slow */
+#define SI_JQ_MAX_STEPS		100000
+#define SI_JQ_MAX_WORK		(INT64CONST(1) << 25)
 #else
+#define SI_JQ_MAX_STEPS		1000000
 #define SI_JQ_MAX_WORK		(INT64CONST(1) << 29)
 #endif
 #define SI_JQ_MAX_MEMORY	(64 * 1024 * 1024)

@@ -91,6 +91,7 @@ SELECT pg_temp.filter('{"type": "not"}');
 SELECT pg_temp.filter('{"type": "not", "fields": [{"type": "true"}]}');
 SELECT pg_temp.filter('{"type": "not", "field": {"type": "javascript", "dimension": "x", "function": "f"}}');
 SELECT pg_temp.filter('{"type": "spatial", "dimension": "x"}');
+SELECT pg_temp.filter('{"type": "bloom", "dimension": "x", "bloomKFilter": "BAAA"}');
 SELECT pg_temp.filter('{"type": "search", "dimension": "x"}');
 SELECT pg_temp.filter('{"type": "search", "dimension": "x", "query": {"type": "contain", "value": "a"}}');
 SELECT pg_temp.filter('{"type": "search", "dimension": "x", "query": {"type": "regex", "pattern": "a("}}');
