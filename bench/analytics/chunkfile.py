@@ -1,4 +1,4 @@
-"""The column directory of a chunk file, as src/segment/FORMAT.md (version 1) says: how many bytes each column takes, and for what."""
+"""The column directory of a chunk file, as src/segment/FORMAT.md says (versions 1 and 2): how many bytes each column takes, and for what."""
 
 STRING = 2
 TIME, LONG, FLOAT, DOUBLE = 1, 3, 4, 5
@@ -57,8 +57,8 @@ def columns(size, read):
     """The columns of a chunk file of that size; read(offset, length) gives bytes of it."""
     header = read(0, HEADER)
     trailer = read(size - TRAILER, TRAILER)
-    if header[:8] != b"\x89SICHK\r\n" or trailer[28:] != b"SIND" or header[8] != 1:
-        raise SystemExit("size: this is no chunk file of version 1")
+    if header[:8] != b"\x89SICHK\r\n" or trailer[28:] != b"SIND" or header[8] not in (1, 2):
+        raise SystemExit("size: this is no chunk file of version 1 or 2")
     rows = int.from_bytes(header[48:52], "little")
     footer = read(int.from_bytes(trailer[0:8], "little"), int.from_bytes(trailer[8:12], "little"))
     c = Cursor(footer)

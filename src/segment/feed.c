@@ -317,87 +317,64 @@ si_feed_distinct(const SiFeed *f)
 	return f->distinct;
 }
 
-/* The lengths of the strings in use. */
-static bool
-put_lengths(SiFeed *f, const SiMergedDict *dict, SiOut *out, SiEncoder *e, uint64 *raw_bytes)
+/* The strings in use, from the tapes of the merged dictionary. */
+typedef struct UsedStrings
 {
-	uint32	   *lengths = (uint32 *) f->values;
-	SiTapeCursor c;
-	uint32		n = 0;
-	bool		ok = true;
-
-	si_tape_cursor_open(&c, &dict->lengths, 0);
-	for (uint64 code = 1; code <= dict->count && ok; code++)
-	{
-		ok = si_tape_get32(&c, &lengths[n]);
-		if (!ok || !si_bit_get(f->used, (uint32) code))
-			continue;
-		*raw_bytes += lengths[n++];
-		if (n == SI_BLOCK_ROWS)
-		{
-			ok = si_dict_put_lengths(out, e, lengths, n);
-			n = 0;
-		}
-	}
-	si_tape_cursor_close(&c);
-	if (*raw_bytes > SI_MAX_DICT_BYTES)
-		return si_fail(out->err, 0, "a dictionary of " UINT64_FORMAT " bytes is too large for a chunk", *raw_bytes);
-	return ok && (n == 0 || si_dict_put_lengths(out, e, lengths, n));
-}
-
-/* Their bytes, in pieces. */
-static bool
-put_text(SiFeed *f, const SiMergedDict *dict, SiOut *out, SiEncoder *e)
-{
+	const SiFeed *feed;
+	const SiMergedDict *dict;
 	SiTapeCursor lengths;
 	SiTapeCursor text;
-	char	   *piece = si_alloc(SI_PIECE_BYTES);
-	uint32		used = 0;
+	uint32		code;			/* of the string read last */
+	SiBuf		strings[2];		/* the last two */
+} UsedStrings;
+
+static bool
+next_used(void *arg, uint32 number, const char **p, uint64 *len)
+{
+	UsedStrings *u = arg;
+	SiBuf	   *b = &u->strings[number % 2];
 	uint64		unread = 0;		/* bytes of strings that are not in use */
-	bool		ok = true;
+	uint32		n;
 
-	si_tape_cursor_open(&lengths, &dict->lengths, 0);
-	si_tape_cursor_open(&text, &dict->text, 0);
-	for (uint64 code = 1; code <= dict->count && ok; code++)
+	if (number == 0)
 	{
-		uint32		len = 0;
-
-		ok = si_tape_get32(&lengths, &len);
-		if (ok && !si_bit_get(f->used, (uint32) code))
-		{
-			unread += len;
-			continue;
-		}
-		ok = ok && si_tape_read(&text, NULL, unread);
-		unread = 0;
-		while (len > 0 && ok)
-		{
-			uint32		n = Min(len, SI_PIECE_BYTES - used);
-
-			ok = si_tape_read(&text, piece + used, n);
-			used += n;
-			len -= n;
-			if (used == SI_PIECE_BYTES && ok)
-			{
-				ok = si_dict_put_piece(out, e->codec, piece, used, false);
-				used = 0;
-			}
-		}
+		u->code = 0;
+		si_tape_cursor_seek(&u->lengths, 0);
+		si_tape_cursor_seek(&u->text, 0);
 	}
-	ok = ok && (used == 0 || si_dict_put_piece(out, e->codec, piece, used, false));
-	si_tape_cursor_close(&lengths);
-	si_tape_cursor_close(&text);
-	pfree(piece);
-	return ok;
+	for (;;)
+	{
+		if (!si_tape_get32(&u->lengths, &n))
+			return false;
+		if (si_bit_get(u->feed->used, ++u->code))
+			break;
+		unread += n;
+	}
+	b->len = 0;
+	si_buf_reserve(b, (size_t) n + 1);
+	*p = b->data;
+	*len = n;
+	return si_tape_read(&u->text, NULL, unread) && si_tape_read(&u->text, b->data, n);
 }
 
 bool
 si_feed_dict(SiFeed *f, SiOut *out, SiEncoder *e, uint64 *raw_bytes)
 {
-	const SiMergedDict *dict = &f->st->dicts[f->col - f->st->m->columns];
+	UsedStrings u = {.feed = f, .dict = &f->st->dicts[f->col - f->st->m->columns]};
+	SiEntrySource src = {next_used, &u};
+	bool		ok;
 
 	*raw_bytes = 0;
-	return f->distinct == 0 || (put_lengths(f, dict, out, e, raw_bytes) && put_text(f, dict, out, e));
+	if (f->distinct == 0)
+		return true;
+	si_tape_cursor_open(&u.lengths, &u.dict->lengths, 0);
+	si_tape_cursor_open(&u.text, &u.dict->text, 0);
+	ok = si_dict_write_sorted(out, e, &src, f->distinct, false, raw_bytes);
+	si_tape_cursor_close(&u.lengths);
+	si_tape_cursor_close(&u.text);
+	si_buf_free(&u.strings[0]);
+	si_buf_free(&u.strings[1]);
+	return ok;
 }
 
 /* Codes of a block from the tape, as those of the output's dictionary. */

@@ -88,9 +88,9 @@ parse_header(SiSegment *seg, const uint8 *h, const uint8 *install, SiSegmentErro
 	if (memcmp(h, SI_HEADER_MAGIC, 8) != 0)
 		return si_fail(err, 0, "not a chunk file");
 	memcpy(&version, h + 8, 2);
-	if (version == 0 || version > SI_FORMAT_VERSION)
-		return si_fail(err, 8, "format version %u is not supported, the newest known is %d",
-					   version, SI_FORMAT_VERSION);
+	if (version < SI_FORMAT_OLDEST || version > SI_FORMAT_VERSION)
+		return si_fail(err, 8, "format version %u is not supported, only %d to %d are",
+					   version, SI_FORMAT_OLDEST, SI_FORMAT_VERSION);
 	if (!si_crc_ok(h, SI_HEADER_SIZE))
 		return si_fail(err, 60, "wrong checksum of the header");
 	memcpy(&flags, h + 10, 2);
@@ -101,6 +101,7 @@ parse_header(SiSegment *seg, const uint8 *h, const uint8 *install, SiSegmentErro
 		return si_fail(err, 12, "number of columns %u out of range", ncolumns);
 	if (install && memcmp(h + 16, install, SI_UUID_LEN) != 0)
 		return si_fail(err, 16, "the file was written by another install");
+	seg->version = version;
 	seg->sorted_rows = (flags & SI_FILE_SORTED_ROWS) != 0;
 	seg->ncolumns = (int) ncolumns;
 	memcpy(&seg->interval_start, h + 32, 8);

@@ -20,7 +20,8 @@
 
 #define SI_HEADER_SIZE		64
 #define SI_TRAILER_SIZE		32
-#define SI_FORMAT_VERSION	1
+#define SI_FORMAT_VERSION	2
+#define SI_FORMAT_OLDEST	1		/* that is read: without front coding */
 #define SI_HEADER_MAGIC		"\x89SICHK\r\n"
 #define SI_TRAILER_MAGIC	"SIND"
 #define SI_FILE_SORTED_ROWS	0x0001
@@ -65,6 +66,9 @@
 #define SI_INDEX_MINMAX		0x80000000
 
 #define SI_PIECE_BYTES		65536
+
+/* What front coding and compression each may save at most: readers allow 256 together. */
+#define SI_FRONT_RATIO		16
 #define SI_TABLE_MAX		256
 #define SI_DECIMAL_MAX		15
 
@@ -327,13 +331,26 @@ extern const char *si_encoding_name(int enc);
 
 /* --------------------------------------------------- dictionaries (dict.c) */
 
-/* Appends a dictionary section; entry order is order[0..count-1], NULL: as is. */
+/*
+ * Appends a dictionary section; entry order is order[0..count-1], NULL: as
+ * is.  With dict->sorted or an order they ascend and may be front-coded.
+ */
 extern bool si_dict_write(SiOut *out, SiEncoder *e, const SiDict *dict, const uint32 *order,
 						  bool fast, uint64 *raw_bytes);
 
-/* The parts of such a section: up to SI_BLOCK_ROWS lengths, up to SI_PIECE_BYTES bytes. */
-extern bool si_dict_put_lengths(SiOut *out, SiEncoder *e, const uint32 *lengths, uint32 n);
-extern bool si_dict_put_piece(SiOut *out, SiCodec codec, const char *data, uint32 len, bool fast);
+/*
+ * Entries in order.  next is called for 0, 1 and so on, and may begin again
+ * at 0; what it returns lives until the call after the next one.
+ */
+typedef struct SiEntrySource
+{
+	bool		(*next) (void *arg, uint32 number, const char **p, uint64 *len);
+	void	   *arg;
+} SiEntrySource;
+
+/* The same of count entries that ascend. */
+extern bool si_dict_write_sorted(SiOut *out, SiEncoder *e, const SiEntrySource *src, uint32 count,
+								 bool fast, uint64 *raw_bytes);
 
 /*
  * The entries of a dictionary one after the other, with memory for one piece.
@@ -346,13 +363,16 @@ typedef struct SiDictCursor
 	uint32		next;			/* number of the entry after the one at hand */
 	uint64		lengths_at,		/* in the file: the next block of lengths, */
 				piece_at;		/* the next piece */
-	uint64		raw_read;		/* bytes of the pieces read so far */
+	uint64		stored;			/* bytes of all pieces before compression, */
+	uint64		stored_read;	/* of those that were read */
 	uint64		raw_used;		/* bytes of the entries so far */
 	uint32		piece_len,
 				piece_pos;
 	char	   *piece;
-	SiBuf		joined;			/* an entry that goes over a piece */
+	bool		front;			/* entries of the group are front-coded */
+	SiBuf		joined;			/* an entry that is not whole in a piece */
 	uint32		lengths[SI_BLOCK_ROWS];
+	uint32		shared[SI_BLOCK_ROWS];	/* bytes that are those of the entry before */
 
 	const char *p;
 	uint32		len;
@@ -403,6 +423,7 @@ struct SiSegment
 	uint8	   *tail;			/* our own buffer behind resident, or NULL */
 	uint8	   *footer;			/* our own buffer of a large footer, or NULL */
 
+	int			version;
 	bool		sorted_rows;
 	int64		interval_start,
 				interval_end;

@@ -6,6 +6,8 @@
  */
 #include "segment_fixture.h"
 
+#include "segment/segment_int.h"
+
 static void
 round_trip(const SiTable *t, bool sort_dict, bool bitmaps)
 {
@@ -281,9 +283,68 @@ test_refusals(void)
 	src = fixture_source(&b);
 	CHECK(si_segment_open(&src, other, &err) == NULL, "another install's file");
 	CHECK(strstr(err.text, "another install") != NULL, "%s", err.text);
-	b.data[8] = 2;
+	b.data[8] = 3;
 	CHECK(si_segment_open(&src, NULL, &err) == NULL, "a newer version");
-	CHECK(strstr(err.text, "version 2") != NULL, "%s", err.text);
+	CHECK_STR(err.text, "format version 3 is not supported, only 1 to 2 are");
+	b.data[8] = 0;
+	CHECK(si_segment_open(&src, NULL, &err) == NULL, "no version");
+	CHECK_STR(err.text, "format version 0 is not supported, only 1 to 2 are");
+}
+
+/* Sorted strings that begin alike are stored without what they share, over groups and pieces. */
+static void
+test_front_coding(void)
+{
+	enum
+	{
+		COUNT = 9000, LONG = 100000
+	};
+	char	   *bytes = palloc(COUNT * 64 + 4 * LONG);
+	uint64	   *offsets = palloc0(sizeof(uint64) * (COUNT + 1));
+	uint32	   *codes = palloc(sizeof(uint32) * COUNT);
+	int64	   *times = palloc0(sizeof(int64) * COUNT);
+	SiColumn	columns[2] = {
+		{{SI_TIME_COLUMN, SI_TYPE_TIME, SI_ROLE_TIME, SI_AGG_NONE}, {.longs = times}},
+		{{"url", SI_TYPE_STRING, SI_ROLE_DIMENSION, SI_AGG_NONE}, {.codes = codes}}
+	};
+	SiTable		t = {COUNT, 2, columns};
+	int			n = 0;
+
+	for (uint32 i = 0; i < COUNT; i++)
+	{
+		codes[i] = i + 1;
+		/* a few are longer than a piece; one of them is all the next one begins with */
+		if (i >= 5000 && i < 5004)
+		{
+			memset(bytes + offsets[i], 'h', LONG);
+			memcpy(bytes + offsets[i], "httpr", 5);
+			offsets[i + 1] = offsets[i] + LONG - 10 + (i - 5000) * 3;
+		}
+		else
+			offsets[i + 1] = offsets[i] + sprintf(bytes + offsets[i], "%s/a/path/that/is/long/%06u", i < 5000 ? "http:/" : "https:/", i);
+	}
+	columns[1].dict = (SiDict) {COUNT, true, bytes, offsets};
+	for (SiCodec codec = SI_CODEC_NONE; codec <= SI_CODEC_ZSTD; codec++, n++)
+	{
+		SiWriteOptions opt = fixture_options();
+		FixtureBytes b;
+		SiByteSource src;
+		SiSegment  *seg;
+		SiSegmentError err = {0};
+
+		opt.dimension_codec = codec;
+		opt.sort_dict = opt.sorted_rows = true;
+		b = fixture_chunk(&t, &opt);
+		src = fixture_source(&b);
+		seg = si_segment_open(&src, NULL, &err);
+		CHECK(seg && si_segment_verify(seg, &err), "%s", err.text);
+		fixture_check(seg, &t);
+		CHECK(seg->columns[1].dict_len < offsets[COUNT] / 4, "%llu bytes of %llu", (unsigned long long) seg->columns[1].dict_len,
+			  (unsigned long long) offsets[COUNT]);
+		si_segment_close(seg);
+		pfree(b.data);
+	}
+	CHECK_INT(n, 3);
 }
 
 /* Each codec reads back what it wrote, of dimensions and of the rest by itself, and is smaller than none. */
@@ -372,5 +433,6 @@ main(void)
 	test_bitmaps();
 	test_tiny_delta();
 	test_refusals();
+	test_front_coding();
 	return harness_end("test_segment");
 }
