@@ -207,7 +207,10 @@ by_numbers(PlannerInfo *root, CollectContext *c, List *pushed, List *local)
 	{
 		Aggref	   *agg = lfirst_node(Aggref, lc);
 
+		SiAggregateKind kind = si_aggregate_kind(agg, c->relid);
+
 		if (agg->aggfilter != NULL || agg->aggdistinct != NIL ||
+			kind == SI_AGGREGATE_MIN_TEXT || kind == SI_AGGREGATE_MAX_TEXT ||
 			(agg->args != NIL && !IsA(linitial_node(TargetEntry, agg->args)->expr, Var)))
 			return false;
 	}

@@ -81,7 +81,9 @@ init_aggregates(SiAggScan *agg, List *aggrefs, Relation rel, const SiAttribute *
 		si_aggregate_init(a, aggref);
 		if (aggref->args != NIL)
 			a->arg = find_arg(agg, linitial_node(TargetEntry, aggref->args)->expr,
-							  a->kind == SI_AGGREGATE_COUNT_DISTINCT);
+							  si_aggregate_wants_key(a));
+		if (a->arg >= 0)
+			a->texts = agg->args[a->arg].key;
 		if (a->arg >= 0 && agg->args[a->arg].value != NULL)
 			a->form = agg->args[a->arg].value->form;
 		if (aggref->aggfilter != NULL)

@@ -13,6 +13,7 @@
 #include "query/aggregate.h"
 #include "utils/float.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 
 /* ------------------------------------------------------- classification */
 
@@ -54,6 +55,10 @@ kind_of_function(Oid function, Oid argtype)
 		case F_MAX_TIMESTAMP:
 		case F_MAX_TIMESTAMPTZ:
 			return SI_AGGREGATE_MAX;
+		case F_MIN_TEXT:
+			return SI_AGGREGATE_MIN_TEXT;
+		case F_MAX_TEXT:
+			return SI_AGGREGATE_MAX_TEXT;
 		case F_BOOL_AND:
 		case F_EVERY:
 			return SI_AGGREGATE_AND;
@@ -96,12 +101,17 @@ si_aggregate_kind(Aggref *agg, Index relid)
 		return SI_AGGREGATE_NONE;
 	if (agg->aggfilter != NULL && !si_batch_value_possible(agg->aggfilter, relid))
 		return SI_AGGREGATE_NONE;
+	if ((kind == SI_AGGREGATE_MIN_TEXT || kind == SI_AGGREGATE_MAX_TEXT) &&
+		(!si_group_key_possible(arg, relid) || !OidIsValid(agg->inputcollid) ||
+		 !get_collation_isdeterministic(agg->inputcollid)))
+		return SI_AGGREGATE_NONE;
 	if (agg->aggdistinct != NIL)
 	{
 		/* least, greatest and the like do not care about repetitions */
 		if (kind == SI_AGGREGATE_COUNT)
 			return si_group_key_possible(arg, relid) ? SI_AGGREGATE_COUNT_DISTINCT : SI_AGGREGATE_NONE;
-		if (kind != SI_AGGREGATE_MIN && kind != SI_AGGREGATE_MAX && kind != SI_AGGREGATE_AND && kind != SI_AGGREGATE_OR)
+		if (kind != SI_AGGREGATE_MIN && kind != SI_AGGREGATE_MAX &&
+			kind != SI_AGGREGATE_MIN_TEXT && kind != SI_AGGREGATE_MAX_TEXT && kind != SI_AGGREGATE_AND && kind != SI_AGGREGATE_OR)
 			return SI_AGGREGATE_NONE;
 	}
 	return kind;
@@ -114,6 +124,7 @@ si_aggregate_init(SiAggregate *agg, Aggref *aggref)
 {
 	memset(agg, 0, sizeof(*agg));
 	agg->function = aggref->aggfnoid;
+	agg->collation = aggref->inputcollid;
 	agg->arg = -1;
 	agg->filter = -1;
 	agg->partial = aggref->aggsplit == AGGSPLIT_INITIAL_SERIAL;
@@ -136,6 +147,8 @@ si_aggregate_state_size(const SiAggregate *agg)
 			return sizeof(SiFloatState);
 		case SI_AGGREGATE_MIN:
 		case SI_AGGREGATE_MAX:
+		case SI_AGGREGATE_MIN_TEXT:
+		case SI_AGGREGATE_MAX_TEXT:
 		case SI_AGGREGATE_AND:
 		case SI_AGGREGATE_OR:
 			return sizeof(SiKeyState);
@@ -380,6 +393,26 @@ distinct_rows(SiAggregate *agg, const SiStates *states, const SiGroupKey *key, c
 	}
 }
 
+/* Least or greatest text: compared under the collation when the number is another one. */
+static void
+text_rows(SiAggregate *agg, const SiStates *states, const SiGroupKey *key, const SiRows *rows,
+		  const uint32 *groups)
+{
+	int			sign = agg->kind == SI_AGGREGATE_MIN_TEXT ? -1 : 1;
+
+	for (uint32 i = 0; i < rows->n; i++)
+	{
+		uint32		number = key->constant ? key->number : key->numbers[i];
+		SiKeyState *s = si_aggregate_state(agg, states, groups[i]);
+
+		if (number == key->null_number)
+			continue;
+		if (s->count++ == 0 ||
+			(s->key != number && sign * si_group_key_compare(key, number, (uint32) s->key, agg->collation) > 0))
+			s->key = number;
+	}
+}
+
 void
 si_aggregate_rows(SiAggregate *agg, const SiStates *states, const SiAggArg *arg, const SiRows *rows,
 				  const uint32 *groups)
@@ -399,6 +432,10 @@ si_aggregate_rows(SiAggregate *agg, const SiStates *states, const SiAggArg *arg,
 				distinct_of_all(agg, states, arg->key, rows);
 			else
 				distinct_rows(agg, states, arg->key, rows, groups);
+			break;
+		case SI_AGGREGATE_MIN_TEXT:
+		case SI_AGGREGATE_MAX_TEXT:
+			text_rows(agg, states, arg->key, rows, groups);
 			break;
 		case SI_AGGREGATE_SUM_LONG:
 		case SI_AGGREGATE_SUM_FLOAT:

@@ -8,7 +8,7 @@
  * count(*), count(x), count(DISTINCT x)
  * sum		bigint -> numeric, integer -> bigint, real, double precision
  * avg		integers -> numeric, floating point
- * min, max	integers, floating point, timestamptz, timestamp, date
+ * min, max	integers, floating point, timestamptz, timestamp, date, text
  * bool_and, bool_or, every
  * stddev, variance and their forms, of floating point
  *
@@ -34,6 +34,8 @@ typedef enum SiAggregateKind
 	SI_AGGREGATE_SUM_DOUBLE,
 	SI_AGGREGATE_MIN,
 	SI_AGGREGATE_MAX,
+	SI_AGGREGATE_MIN_TEXT,
+	SI_AGGREGATE_MAX_TEXT,
 	SI_AGGREGATE_AND,
 	SI_AGGREGATE_OR,
 	SI_AGGREGATE_MOMENTS				/* avg, variance and stddev of floating point */
@@ -55,7 +57,7 @@ typedef struct SiFloatState
 typedef struct SiKeyState
 {
 	int64		count;
-	int64		key;			/* least or greatest, as an ordered key */
+	int64		key;			/* least or greatest, as an ordered key; of texts the number */
 } SiKeyState;
 
 /* Running numbers of floating point values (Youngs and Cramer). */
@@ -70,7 +72,7 @@ typedef struct SiMoments
 typedef struct SiAggArg
 {
 	SiBatchValue    *value;			/* NULL when only a key is needed */
-	SiGroupKey *key;			/* of count(DISTINCT) */
+	SiGroupKey *key;			/* of count(DISTINCT) and of texts */
 	uint64		computed;		/* the batch it was computed for */
 } SiAggArg;
 
@@ -79,6 +81,8 @@ typedef struct SiAggregate
 	SiAggregateKind	kind;
 	Oid			function;
 	Oid			argtype;
+	Oid			collation;		/* of MIN_TEXT, MAX_TEXT */
+	const SiGroupKey *texts;	/* numbers of their values */
 	SiForm		form;			/* of the argument */
 	int			arg;			/* -1: none */
 	int			filter;			/* -1: none */
@@ -115,6 +119,14 @@ extern void si_aggregate_reset(SiAggregate *agg);
  */
 extern void si_aggregate_rows(SiAggregate *agg, const SiStates *states, const SiAggArg *arg,
 							  const SiRows *rows, const uint32 *groups);
+
+/* Whether the argument is needed as numbers of values. */
+static inline bool
+si_aggregate_wants_key(const SiAggregate *agg)
+{
+	return agg->kind == SI_AGGREGATE_COUNT_DISTINCT ||
+		agg->kind == SI_AGGREGATE_MIN_TEXT || agg->kind == SI_AGGREGATE_MAX_TEXT;
+}
 
 /* Whether numbers about rows are enough to add them. */
 extern bool si_aggregate_takes_stats(const SiAggregate *agg, const SiAggArg *arg);

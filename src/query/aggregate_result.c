@@ -143,6 +143,9 @@ si_aggregate_result(const SiAggregate *agg, const SiStates *states, uint32 group
 			return Float4GetDatum((float) ((const SiFloatState *) state)->sum);
 		case SI_AGGREGATE_SUM_DOUBLE:
 			return Float8GetDatum(((const SiFloatState *) state)->sum);
+		case SI_AGGREGATE_MIN_TEXT:
+		case SI_AGGREGATE_MAX_TEXT:
+			return si_group_key_datum(agg->texts, (uint32) ((const SiKeyState *) state)->key, isnull);
 		case SI_AGGREGATE_MOMENTS:
 			return result_of_moments(agg, state, isnull);
 		default:

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 /* A cache of arguments is emptied when it has more. */
 #define MEMO_MAX	(256 * 1024)
@@ -215,6 +216,24 @@ si_group_key_datum(const SiGroupKey *key, uint32 number, bool *isnull)
 		default:
 			return Int64GetDatum(value);
 	}
+}
+
+/* The text of a number that is not null's. */
+static const char *
+text_of_number(const SiGroupKey *key, uint32 number, uint32 *len)
+{
+	return si_text_table_text(&key->texts, number - (key->null_number >= 0 && number > key->null_number), len);
+}
+
+int
+si_group_key_compare(const SiGroupKey *key, uint32 a, uint32 b, Oid collation)
+{
+	uint32		a_len,
+				b_len;
+	const char *a_text = text_of_number(key, a, &a_len);
+	const char *b_text = text_of_number(key, b, &b_len);
+
+	return varstr_cmp(a_text, a_len, b_text, b_len, collation);
 }
 
 /* ----------------------------------------------------------------- set-up */

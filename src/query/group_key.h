@@ -105,6 +105,9 @@ extern void si_group_key_entries(SiGroupKey *key, const SiDict *dict, uint32 fro
 /* The value of a number, in CurrentMemoryContext. */
 extern Datum si_group_key_datum(const SiGroupKey *key, uint32 number, bool *isnull);
 
+/* Compares two texts by number. */
+extern int	si_group_key_compare(const SiGroupKey *key, uint32 a, uint32 b, Oid collation);
+
 extern Size si_group_key_memory(const SiGroupKey *key);
 
 #endif							/* SI_QUERY_GROUP_KEY_H */

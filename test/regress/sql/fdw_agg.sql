@@ -92,6 +92,9 @@ SELECT compare('SELECT tag, count(*) FILTER (WHERE added > 100), sum(added) FILT
 SELECT compare('SELECT sum(1 / (added - 5)) FILTER (WHERE added > 5) FROM $');
 SELECT compare('SELECT sum(1000 / added) FROM $ WHERE added > 5 AND page <> ''page 0''');
 SELECT compare('SELECT tag, stddev(score), variance(score), var_pop(score), stddev_pop(score), stddev_samp(score) FROM $ GROUP BY tag') IS NOT NULL;
+-- least and greatest texts, under several collations
+SELECT compare('SELECT min(tag), max(tag), min(page), max(page), max(absent), min(lower(page)), max(page || tag) FROM $');
+SELECT compare('SELECT added % 7, min(tag COLLATE "C"), max(tag COLLATE "und-x-icu"), max(tag) FILTER (WHERE score > 100), min(DISTINCT page) FROM $ GROUP BY 1');
 -- patterns that bytes decide, and others
 SELECT compare('SELECT count(*), count(DISTINCT page) FROM $ WHERE page LIKE ''%e 12%''');
 SELECT compare('SELECT count(*) FROM $ WHERE page LIKE ''page 12%'' AND tag LIKE ''%ri%'' AND added > 600');
