@@ -8,6 +8,7 @@
  */
 #include <librdkafka/rdkafka.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static char errstr[512];
 static const char *usage_text =
 "commands:\n"
 "  ready                                   succeeds when the broker answers\n"
-"  create TOPIC PARTITIONS [KEY=VALUE...]  makes a topic with these settings\n"
+"  create TOPIC PARTITIONS [KEY=VALUE...]  makes a topic with these settings; replicas=1,2,3: on these nodes, which lead in turn\n"
 "  delete TOPIC\n"
 "  grow TOPIC PARTITIONS                   adds partitions up to this number\n"
 "  truncate TOPIC PARTITION OFFSET         deletes the records before OFFSET\n"
@@ -135,14 +136,36 @@ await_leaders(rd_kafka_t *rk, const char *name, int partitions)
 	fail(name, "its partitions have no leaders");
 }
 
+/* The nodes of a list such as 1,2,3; every partition begins with the next of them. */
+static void
+assign_replicas(rd_kafka_NewTopic_t *topic, int partitions, char *list)
+{
+	int32_t		nodes[16];
+	int32_t		turned[16];
+	int			n = 0;
+
+	for (char *p = strtok(list, ","); p != NULL && n < 16; p = strtok(NULL, ","))
+		nodes[n++] = atoi(p);
+	for (int partition = 0; partition < partitions; partition++)
+	{
+		for (int i = 0; i < n; i++)
+			turned[i] = nodes[(partition + i) % n];
+		if (rd_kafka_NewTopic_set_replica_assignment(topic, partition, turned, n, errstr, sizeof(errstr)))
+			fail("create", errstr);
+	}
+}
+
 static void
 create(rd_kafka_t *rk, rd_kafka_queue_t *queue, int argc, char **argv)
 {
-	rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(argv[0], atoi(argv[1]), 1, errstr, sizeof(errstr));
+	bool		replicated = argc > 2 && strncmp(argv[2], "replicas=", 9) == 0;
+	rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(argv[0], atoi(argv[1]), replicated ? -1 : 1, errstr, sizeof(errstr));
 
 	if (topic == NULL)
 		fail("create", errstr);
-	for (int i = 2; i < argc; i++)
+	if (replicated)
+		assign_replicas(topic, atoi(argv[1]), argv[2] + 9);
+	for (int i = replicated ? 3 : 2; i < argc; i++)
 	{
 		char	   *eq = strchr(argv[i], '=');
 

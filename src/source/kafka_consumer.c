@@ -10,6 +10,12 @@
  * never delivered (transaction markers, compacted offsets) when the library
  * reports the end of the partition.
  *
+ * An offset that a broker of several refuses is doubted first: one that was
+ * the leader, or is about to catch up, does not know better, and librdkafka
+ * before 2.1 asks it all the same.  The message before the offset decides:
+ * found again, it is the log that was read.  Another one in its place, or
+ * none for a while, and the partition is gone.
+ *
  * librdkafka before 2.2 lets the thread that fetches sleep for up to a second
  * once the queue is full, however fast it is emptied since.  It wakes for any
  * request, so we make one, free of charge and local, each time an eighth of
@@ -23,6 +29,7 @@
 #include "source/kafka.h"
 #include "source/kafka_consumer.h"
 #include "source/kafka_errors.h"
+#include "source/kafka_last.h"
 
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
@@ -33,6 +40,10 @@
 
 #define LOG_LINES			32
 #define DESTROY_WAIT_MS		1000
+
+/* An offset that was refused is asked for again, for so long. */
+#define DOUBT_MS			10000
+#define ASK_AGAIN_MS		500
 
 /* What the library needs per queued message beside its bytes, about. */
 #define MESSAGE_OVERHEAD	320
@@ -56,6 +67,9 @@ typedef struct Partition
 	bool		at_end;
 	bool		gone;			/* the broker does not have the position: delivers nothing more */
 	bool		told;			/* si_kafka_consumer_gone() has said so */
+	SiKafkaLast last;			/* what was handed out last */
+	const rd_kafka_message_t *newest;	/* of the batch at hand */
+	int64		doubted_since;	/* ms; 0: the position is not in doubt */
 } Partition;
 
 struct SiKafkaConsumer
@@ -68,6 +82,8 @@ struct SiKafkaConsumer
 	Partition  *partitions;
 	int			nat_end;
 	int			ngone;
+	int			ndoubted;
+	int64		ask_again_at;	/* ms */
 	int			last_partition; /* index of the previous message's partition */
 
 	/* messages handed out and not given back */
@@ -288,7 +304,9 @@ assign(SiKafkaConsumer *c, SiReason *why)
 	{
 		Partition  *p = &c->partitions[i];
 
-		rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset = p->position;
+		if (!p->gone)
+			rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset =
+				p->doubted_since != 0 ? p->last.offset : p->position;
 	}
 	err = rd_kafka_assign(c->rk, list);
 	rd_kafka_topic_partition_list_destroy(list);
@@ -324,6 +342,7 @@ set_partition(Partition *p, int nstreams, const SiStream *streams, int32 id, int
 	p->id = id;
 	p->number = si_partition_number(id);
 	p->position = offset;
+	p->last.offset = -1;
 	if (topic == NULL)
 	{
 		snprintf(why->text, sizeof(why->text), "partition %d has no topic", id);
@@ -427,6 +446,90 @@ set_at_end(SiKafkaConsumer *c, Partition *p, bool at_end)
 	}
 }
 
+static int64
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64CONST(1000) + t.tv_nsec / 1000000;
+}
+
+static void
+set_doubted(SiKafkaConsumer *c, Partition *p, int64 since)
+{
+	c->ndoubted += (since != 0) - (p->doubted_since != 0);
+	p->doubted_since = since;
+}
+
+/* The broker does not have its position. */
+static void
+give_up(SiKafkaConsumer *c, Partition *p)
+{
+	set_doubted(c, p, 0);
+	set_at_end(c, p, false);
+	p->gone = true;
+	c->ngone++;
+	remember_error(c, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, p->id, NULL);
+}
+
+/* Its position was refused: true when that is to be seen, and not believed yet. */
+static bool
+doubt(SiKafkaConsumer *c, Partition *p)
+{
+	int64		now = now_ms();
+
+	if (p->doubted_since == 0)
+	{
+		/* one broker knows its own log; and nothing that was read, nothing to compare with */
+		if (p->last.offset < 0 || si_kafka_ask_leaders(c->rk) == 1)
+			return false;
+		set_at_end(c, p, false);
+		set_doubted(c, p, now);
+		c->ask_again_at = now + ASK_AGAIN_MS;
+	}
+	else if (now - p->doubted_since > DOUBT_MS)
+		return false;
+	remember_error(c, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, p->id, "a broker does not have the next offset, others are asked");
+	return true;
+}
+
+/* A message of a partition in doubt: is it the one that was read last? */
+static void
+settle_doubt(SiKafkaConsumer *c, Partition *p, const rd_kafka_message_t *m)
+{
+	if (m->offset < p->last.offset)
+		return;
+	c->alive = true;
+	if (si_kafka_last_is(&p->last, m))
+		set_doubted(c, p, 0);
+	else
+		give_up(c, p);
+}
+
+/* Reads partitions in doubt again, from their last message on; the others go on where they are. */
+static void
+ask_again(SiKafkaConsumer *c)
+{
+	int64		now;
+	SiReason	why;
+
+	if (c->ndoubted == 0 || (now = now_ms()) < c->ask_again_at)
+		return;
+	for (int i = 0; i < c->npartitions; i++)
+	{
+		Partition  *p = &c->partitions[i];
+
+		if (p->doubted_since != 0 && now - p->doubted_since > DOUBT_MS)
+			give_up(c, p);
+	}
+	if (c->ndoubted == 0)
+		return;
+	(void) si_kafka_ask_leaders(c->rk);
+	(void) assign(c, &why);
+	c->ask_again_at = now_ms() + ASK_AGAIN_MS;
+}
+
 /* An element of the queue that is not a message. */
 static void
 take_event(SiKafkaConsumer *c, const rd_kafka_message_t *m, Partition *p)
@@ -435,13 +538,13 @@ take_event(SiKafkaConsumer *c, const rd_kafka_message_t *m, Partition *p)
 		return;
 	if (p != NULL && si_kafka_error_class(m->err) == SI_STREAM_OFFSET_OUT_OF_RANGE)
 	{
-		set_at_end(c, p, false);
-		p->gone = true;
-		c->ngone++;
+		if (doubt(c, p))
+			return;
+		give_up(c, p);
 	}
 	if (m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
 		remember_error(c, m->err, p != NULL ? p->id : -1, m->payload != NULL ? rd_kafka_message_errstr(m) : NULL);
-	else if (p != NULL && m->offset >= p->position)
+	else if (p != NULL && m->offset >= p->position && p->doubted_since == 0)
 	{
 		p->position = m->offset;
 		set_at_end(c, p, true);
@@ -575,6 +678,8 @@ sort_batch(SiKafkaConsumer *c, SiMessage *msgs, int taken)
 		Partition  *p = find_partition(c, m);
 		rd_kafka_timestamp_type_t type;
 
+		if (p != NULL && p->doubted_since != 0 && m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+			settle_doubt(c, p, m);
 		if (c->failed || p == NULL || p->gone || m->err != RD_KAFKA_RESP_ERR_NO_ERROR || m->offset < p->position)
 		{
 			if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR && !c->failed)
@@ -583,6 +688,7 @@ sort_batch(SiKafkaConsumer *c, SiMessage *msgs, int taken)
 			continue;
 		}
 		p->position = m->offset + 1;
+		p->newest = m;
 		set_at_end(c, p, false);
 		c->alive = true;
 		c->taken_bytes += m->len + m->key_len;
@@ -597,6 +703,14 @@ sort_batch(SiKafkaConsumer *c, SiMessage *msgs, int taken)
 		msgs[n].header = message_header;
 		msgs[n].native = m;
 		c->held[n++] = m;
+	}
+	for (int i = 0; i < c->npartitions && n > 0; i++)
+	{
+		Partition  *p = &c->partitions[i];
+
+		if (p->newest != NULL)
+			si_kafka_last_set(&p->last, p->newest);
+		p->newest = NULL;
 	}
 	return n;
 }
@@ -629,6 +743,7 @@ si_kafka_consumer_poll(SiKafkaConsumer *c, SiMessage *msgs, int max)
 	settle_error(c, &before);
 	wake_fetcher(c);
 	look_for_end_again(c);
+	ask_again(c);
 	return c->nheld;
 }
 
@@ -705,87 +820,6 @@ si_kafka_consumer_log(SiKafkaConsumer *c, SiKafkaLogLine *line)
 }
 
 /* ---- end ---- */
-
-/* A client being destroyed; freed by whoever of the two threads is last. */
-typedef struct Farewell
-{
-	rd_kafka_t *rk;
-	pthread_mutex_t lock;
-	pthread_cond_t done_cond;
-	bool		done;
-	bool		abandoned;
-} Farewell;
-
-static void
-free_farewell(Farewell *f)
-{
-	pthread_cond_destroy(&f->done_cond);
-	pthread_mutex_destroy(&f->lock);
-	free(f);
-}
-
-static void *
-destroy_main(void *arg)
-{
-	Farewell   *f = arg;
-	bool		abandoned;
-
-	rd_kafka_destroy_flags(f->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-	pthread_mutex_lock(&f->lock);
-	f->done = true;
-	abandoned = f->abandoned;
-	pthread_cond_signal(&f->done_cond);
-	pthread_mutex_unlock(&f->lock);
-	if (abandoned)
-		free_farewell(f);
-	return NULL;
-}
-
-bool
-si_kafka_client_destroy(rd_kafka_t *rk, int timeout_ms)
-{
-	Farewell   *f = calloc(1, sizeof(Farewell));
-	struct timespec until;
-	pthread_t	thread;
-	sigset_t	all,
-				old;
-	bool		done;
-	int			rc;
-
-	if (f == NULL)
-		return false;
-	f->rk = rk;
-	pthread_mutex_init(&f->lock, NULL);
-	pthread_cond_init(&f->done_cond, NULL);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&thread, NULL, destroy_main, f);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc != 0)
-	{
-		free_farewell(f);
-		return false;
-	}
-	pthread_detach(thread);
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (timeout_ms % 1000) * 1000000L;
-	if (until.tv_nsec >= 1000000000L)
-	{
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
-	pthread_mutex_lock(&f->lock);
-	while (!f->done && pthread_cond_timedwait(&f->done_cond, &f->lock, &until) == 0)
-		;
-	done = f->done;
-	f->abandoned = !done;
-	pthread_mutex_unlock(&f->lock);
-	if (done)
-		free_farewell(f);
-	return done;
-}
 
 void
 si_kafka_consumer_destroy(SiKafkaConsumer *c)

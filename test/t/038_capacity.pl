@@ -60,6 +60,7 @@ ok($node->wait_for("SELECT note LIKE '%context.workerCapacity is 1%' FROM stream
 is($node->safe_psql('postgres', "SELECT count(*) FROM stream_ingest.workers WHERE kind = 'reading' AND supervisor_id = 'a'"), '1', 'bounds its tasks');
 
 # ---- processes that wait to take over
+sub set_fault { $node->append_conf('postgresql.conf', "stream_ingest.fault_point = '$_[0]'"); $node->reload; return; }
 sub standbys { "SELECT count(*), bool_and(state = 'waiting to take over') FROM stream_ingest.workers WHERE kind = 'standby'" }
 submit('c', replicas => 3);
 ok($node->wait_for("SELECT count(*) FROM stream_ingest.workers WHERE kind = 'reading' AND supervisor_id = 'c'", '1'), 'one process reads');
@@ -75,6 +76,30 @@ ok($node->wait_for("SELECT pid::text = ANY (string_to_array('$waiting', ' ')) FR
 $kafka->produce('c', 0, '{"time":1577836800000,"n":"8"}');
 ok($node->wait_for('SELECT count(*) FROM c', '7'), 'and reads on, exactly once');
 ok($node->wait_for(standbys(), '2|t'), 'another one waits in its place');
+# in the middle of the stream, by the end of a session and by an error of its own
+my $file = "$PostgreSQL::Test::Utils::tmp_check/many.json";
+unlink $file;
+append_to_file($file, join('', map { qq({"time":1577836800000,"n":"x$_"}\n) } 1 .. 50_000));
+my $state = "SELECT pid, started FROM stream_ingest.workers WHERE kind = 'reading' AND supervisor_id = 'c'";
+my ($done, $at) = (0);
+for my $how ('terminated', 'failed')
+{
+	my ($pid) = split /\|/, $node->safe_psql('postgres', $state);
+
+	set_fault('commit_before_end:error') if $how eq 'failed';
+	$kafka->produce_lines_of('c', 1, $file);
+	$at = $node->safe_psql('postgres', "SELECT clock_timestamp() FROM pg_terminate_backend($pid)") if $how eq 'terminated';
+	ok($node->wait_for("SELECT pid <> $pid FROM ($state) w", 't'), "$how while it reads: a standby takes over");
+	set_fault('') if $how eq 'failed';
+	diag('a standby was the reader after ' . $node->safe_psql('postgres', "SELECT extract(epoch FROM started - '$at')::numeric(9, 3) FROM ($state) w") . ' s')
+	  if $how eq 'terminated';
+	$done++;
+	ok($node->wait_for("SELECT count(*) = 7 + 50000 * $done, count(*) FILTER (WHERE n ~ '^x') / count(DISTINCT n) FILTER (WHERE n ~ '^x') FROM c", "t|$done"),
+		"$how while it reads: nothing is lost or doubled");
+}
+is($node->safe_psql('postgres', q{SELECT audit_supervisor('c')::json ->> 'discrepancy' IS NULL}), 't', 'the audit is clean');
+my @taken = slurp_file($node->logfile) =~ /a standby is now the reading task of supervisor "c", group 0/g;
+cmp_ok(scalar(@taken), '>=', 3, 'the log says each time that it was a standby');
 # only they are in the way of the task of another supervisor
 my $tasks = $node->safe_psql('postgres', "SELECT count(*) FROM stream_ingest.workers WHERE kind IN ('reading', 'standby', 'publishing')");
 $node->append_conf('postgresql.conf', "stream_ingest.worker_capacity = $tasks");

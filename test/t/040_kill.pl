@@ -42,6 +42,8 @@ restart_after_crash = on
 # some chunks in their catalog row, some in files
 stream_ingest.inline_delta_limit = 1kB
 stream_ingest.rejected_max_rows = 10000000
+# for "events", of which each task has a replica
+stream_ingest.standby_tasks = on
 include_if_exists = 'fault.conf'
 CONF
 $node->start;
@@ -187,7 +189,7 @@ sub spec_of
 	return $spec;
 }
 
-sub spec_of_events { return spec_of('events', %{ $events[ $_[0] ] }, io => { taskCount => $_[1] }); }
+sub spec_of_events { return spec_of('events', %{ $events[ $_[0] ] }, io => { taskCount => $_[1], replicas => 2 }); }
 
 # Nothing of it is handed off but by a reset.
 sub spec_of_resets
@@ -566,6 +568,8 @@ while ($done < $kills && !$stuck)
 }
 @waits = sort { $a <=> $b } @waits;
 diag("killed: " . join(', ', map { "$killed{$_} $_" } sort keys %killed));
+diag('a standby has become the reader ' . (() = slurp_file($log) =~ /a standby is now the reading task/g) . ' times');
+ok($node->wait_for(q{SELECT count(*) > 0 FROM stream_ingest.workers WHERE kind = 'standby'}, 't'), 'standbys wait beside the readers');
 diag(sprintf('from the server\'s answer to the next commit: median %.1f s, longest %.1f s', $waits[ @waits / 2 ], $waits[-1])) if @waits;
 is($done, $kills, "$kills were killed, and reading went on");
 

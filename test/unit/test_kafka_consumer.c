@@ -185,6 +185,31 @@ test_out_of_range(void)
 	si_kafka_consumer_destroy(c);
 }
 
+/* What one of several brokers does not have another one may: the log is known by the message before. */
+static void
+test_doubted(void)
+{
+	const int64 offsets[] = {0};
+	Seen		seen = {0};
+	SiKafkaConsumer *c;
+	int32		partition;
+
+	rd_kafka_mock_topic_create(cluster, "doubted", 1, 1);
+	produce("doubted", 0, 0, 10);
+	c = consume("doubted", 1, offsets);
+	CHECK(run(c, &seen, 10, true, SI_STREAM_OK), "read before the refusal");
+	rd_kafka_mock_push_request_errors(cluster, 1 /* Fetch */ , 2, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE,
+									  RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+	CHECK(run(c, &seen, 0, false, SI_STREAM_TRANSIENT), "the refusal is trouble that may pass");
+	CHECK(!si_kafka_consumer_gone(c, &partition), "and not believed yet");
+	produce("doubted", 0, 10, 10);
+	seen.messages = 0;
+	CHECK(run(c, &seen, 10, true, SI_STREAM_OK), "reading goes on when the message before the offset is there");
+	CHECK_INT(seen.out_of_order, 0);
+	CHECK_INT(si_kafka_consumer_position(c, 0), 20);
+	si_kafka_consumer_destroy(c);
+}
+
 static void
 test_broker_down(void)
 {
@@ -388,6 +413,7 @@ main(void)
 	start_cluster(2);
 	test_reading();
 	test_out_of_range();
+	test_doubted();
 	test_broker_down();
 	test_fetch_errors();
 	test_refused();

@@ -47,6 +47,40 @@ sub new
 	return $self;
 }
 
+# Several nodes of one cluster, as a list; each is killed, paused and started by
+# itself, and knows the addresses of all.  A topic is on several of them with
+# replicas => '1,2,3'.
+sub cluster
+{
+	my ($class, $name, $n) = @_;
+	my $test = basename($0) =~ s/\.[^.]+$//r;
+	my $dir = "$PostgreSQL::Test::Utils::tmp_check/kafka_${test}_$name";
+	my @nodes = map { bless { name => "$name/$_", dir => "$dir/$_" }, $class } 1 .. $n;
+	my $all = bless { name => $name, dir => $dir }, $class;
+
+	push @brokers, @nodes;
+	$all->{address} = $all->_call('', 'cluster', $n);
+	foreach my $node (@nodes)
+	{
+		$node->{address} = slurp_file("$node->{dir}/address");
+		chomp $node->{address};
+		$node->{all} = $all->{address};
+	}
+	return @nodes;
+}
+
+# Where a partition is led and who is in sync with the leader, as numbers of nodes.
+sub leader
+{
+	my ($self, $topic, $partition) = @_;
+	my ($in, $out, $err) = ('', '', '');
+
+	run([ 'kcat', '-L', '-b', $self->{all} // $self->{address}, '-t', $topic ], '<', \$in, '>', \$out, '2>', \$err);
+	my ($leader, $isr) = $out =~ /partition $partition, leader (-?\d+),.* isrs: ([0-9,]*)/;
+
+	return ($leader // -1, [ sort split /,/, $isr // '' ]);
+}
+
 # Runs scripts/kafka on this broker; dies with what it said when it fails.
 sub _call
 {
@@ -81,6 +115,9 @@ sub address
 	return $address;
 }
 
+# The addresses of all nodes of a cluster.
+sub addresses { return $_[0]->{all}; }
+
 sub dir { return $_[0]->{dir}; }
 
 sub stop { $_[0]->_call('', 'stop'); return; }
@@ -95,7 +132,9 @@ sub topic
 {
 	my ($self, $topic, $partitions, %config) = @_;
 
-	$self->_call('', 'topic', $topic, $partitions // 1, map { "$_=$config{$_}" } sort keys %config);
+	my @replicas = exists $config{replicas} ? ('replicas=' . delete $config{replicas}) : ();
+
+	$self->_call('', 'topic', $topic, $partitions // 1, @replicas, map { "$_=$config{$_}" } sort keys %config);
 	return;
 }
 
