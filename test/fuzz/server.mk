@@ -9,11 +9,11 @@ SERVER_CXXFLAGS = $(subst $(SANITIZERS),$(SERVER_SANITIZE),$(CXXFLAGS)) -fPIC
 MACHINE := $(shell uname -m)
 RUNTIME := $(shell $(CLANG) --print-file-name=libclang_rt.fuzzer_no_main-$(MACHINE).a)
 BIN := $(shell $(PG_CONFIG) --bindir)
-# The sanitizer of addresses must be there when the server starts.  A server with the libraries of Debian's packages does not start with
-# it (a lock of libc's is taken before there are threads); then undefined behaviour and what fuzz_spec.c
-# itself demands are looked for, and no leaks.
+# The sanitizer of addresses must be there when the server starts, with what keeps it from hanging then (swift_demangle.c).  Where a
+# server does not start with it all the same, undefined behaviour and what fuzz_spec.c itself demands are looked for, and no leaks.
 ifneq ($(or $(findstring fuzz_spec,$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all),$(filter all,$(MAKECMDGOALS))),)
-ASAN := $(shell so=$$($(CLANG) --print-file-name=libclang_rt.asan-$(MACHINE).so); \
+ASAN := $(shell mkdir -p $(OUT); so=$$($(CLANG) --print-file-name=libclang_rt.asan-$(MACHINE).so):$(OUT)/swift_demangle.so; \
+	$(CLANG) -shared -fPIC -o $(OUT)/swift_demangle.so swift_demangle.c && \
 	LD_PRELOAD=$$so ASAN_OPTIONS=detect_leaks=0 timeout 10 $(BIN)/postgres -V >/dev/null 2>&1 && echo $$so)
 endif
 ifneq ($(ASAN),)
