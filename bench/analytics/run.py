@@ -153,7 +153,8 @@ class Table:
     def line(self, name, query):
         times = {s: self.results.get(name, query, self.threads, s) for s in SYSTEMS}
         ratios = {p: times[p] / times["ours"] if times[p] and times["ours"] else None for p in PEERS}
-        self.commits.add(self.results.commits.get("%s/%s/%d/ours" % (name, query, self.threads), "?"))
+        if times["ours"] is not None:
+            self.commits.add(self.results.commits.get("%s/%s/%d/ours" % (name, query, self.threads), "?"))
         marks = {s: "*" if not self.report and t is not None and self.results.is_kept(name, query, self.threads, s) else " " for s, t in times.items()}
         self.kept = self.kept or "*" in marks.values()
         print("%-20s" % query + "".join("%10s%s" % (ms(times[s]), marks[s]) for s in SYSTEMS) + "  " + "".join("%10s " % ratio(ratios[p]) for p in PEERS))
@@ -194,7 +195,8 @@ def report(options, loaded, results):
         print("SELECT 1 FROM %s LIMIT 1, of %d segments: %.2f ms" % (name, loaded["sets"][name]["segments"], time_ms))
     out["first_row_ms"] = results.first_row
     out["commits"] = sorted(commits)
-    print("the extension as of " + ", ".join(out["commits"]))
+    if commits:
+        print("the extension as of " + ", ".join(out["commits"]))
     if kept and not options.report:
         print("* from an earlier run")
     return out
