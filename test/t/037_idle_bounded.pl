@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 
+use JSON::PP qw(decode_json);
 use PostgreSQL::Test::Utils;
 use StreamIngest::Cluster;
 use StreamIngest::Kafka;
@@ -115,6 +116,32 @@ ok($node->wait_for(state_of('b'), 'UNHEALTHY_SUPERVISOR'), 'stored offsets beyon
 is($node->safe_psql('postgres', 'SELECT count(*) FROM b'), '53', 'and nothing is read');
 $node->safe_psql('postgres', "SELECT terminate_supervisor('b')");
 ok($node->wait_for("SELECT count(*) FROM stream_ingest.supervisor WHERE supervisor_id = 'b'", '0'), 'terminated');
+
+# ---- catch up first, fill the hole later: exactly once, in two tables (docs/druid.md)
+$kafka->topic('c', 2);
+my %c = (%o, topic => 'c', dataSource => 'c');
+$node->submit(spec(%c));
+produce('c', $_, 4) for 0 .. 1;
+exact('c', 8, 'read before');
+$node->safe_psql('postgres', "SELECT suspend_supervisor('c')");
+ok($node->wait_for(state_of('c'), 'SUSPENDED'), 'suspended');
+produce('c', 0, 5);
+produce('c', 1, 2);
+$node->safe_psql('postgres', q{CREATE TABLE skipped AS
+	SELECT topic, "partition", "offset" AS "from" FROM stream_ingest.partitions WHERE supervisor_id = 'c';
+	SELECT reset_supervisor('c', 'latest')});
+ok($node->wait_for(q(SELECT requests FROM stream_ingest.supervisors WHERE supervisor_id = 'c'), ''), 'reset to latest');
+my $hole = $node->safe_psql('postgres', q{SELECT json_build_object('startSequenceNumbers', json_object_agg(s."partition", s."from"),
+	'endSequenceNumbers', json_object_agg(s."partition", p."offset"))
+	FROM skipped s JOIN stream_ingest.partitions p USING (topic, "partition") WHERE p.supervisor_id = 'c'});
+$node->safe_psql('postgres', "SELECT resume_supervisor('c')");
+produce('c', $_, 3) for 0 .. 1;
+exact('c', 14, 'goes on at the end');
+$node->submit(spec(%c, dataSource => 'c_hole', io => { boundedStreamConfig => decode_json($hole) }));
+ok($node->wait_for(state_of('c_hole'), 'COMPLETED'), 'the hole was read');
+exact('c_hole', 7, 'all that was skipped and no more');
+is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT n) FROM (SELECT n FROM c UNION ALL SELECT n FROM c_hole) both_of_them'), '21|21', 'both together: each message once');
+$node->safe_psql('postgres', "SELECT terminate_supervisor('c'); SELECT terminate_supervisor('c_hole')");
 
 # an empty range, and one that is reversed
 $node->submit(spec(%o, dataSource => 'e', topic => 'b', io => $bounds->({ 0 => 100 }, { 0 => 100 })));
