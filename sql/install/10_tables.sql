@@ -75,7 +75,7 @@ CREATE TABLE stream_ingest.request (
 	spec json,
 	search_path text,
 	submitted_as oid,
-	data_source_id bigint,
+	data_source_id bigint NOT NULL,
 	task_id text COLLATE "C",
 	task_groups integer[],
 	topics text[],
@@ -87,6 +87,7 @@ CREATE TABLE stream_ingest.request (
 	at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE stream_ingest.request IS 'verbs called in SQL that the overlord has not applied yet';
+COMMENT ON COLUMN stream_ingest.request.data_source_id IS 'what the supervisor filled that the verb was called for: one of the same id that fills another is not meant';
 COMMENT ON COLUMN stream_ingest.request.submitted_as IS 'submit: owner of the table then';
 COMMENT ON COLUMN stream_ingest.request.partitions IS 'reset: numbers of partitions in their topics; null: all';
 COMMENT ON COLUMN stream_ingest.request.topics IS 'reset: the topic of each of partitions; null: the only one';

@@ -188,7 +188,7 @@ JOIN stream_ingest.visible_data_source d USING (data_source_id)
 LEFT JOIN stream_ingest.supervisor_status st USING (supervisor_id)
 CROSS JOIN LATERAL (
 	SELECT pg_catalog.array_agg(q.verb ORDER BY q.request_id) AS requests
-	FROM stream_ingest.request q WHERE q.supervisor_id = s.supervisor_id
+	FROM stream_ingest.request q WHERE q.supervisor_id = s.supervisor_id AND q.data_source_id = s.data_source_id
 ) r
 CROSS JOIN LATERAL (
 	SELECT pg_catalog.count(*) FILTER (WHERE k.phase = 'READING') AS tasks,

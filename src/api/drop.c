@@ -69,6 +69,7 @@ drop_data_source(Oid relid)
 	SiQuery		q;
 
 	si_query_begin_any_version(&q, false);
+	q.latest = true;
 	if (si_query(&q,
 				 "SELECT d.data_source_id, s.supervisor_id FROM stream_ingest.data_source d"
 				 " LEFT JOIN stream_ingest.supervisor s USING (data_source_id) WHERE d.relid = $1",
@@ -99,6 +100,7 @@ drop_column(Oid relid, int attnum)
 	if (dimension == NULL)
 		return;
 	si_query_begin_any_version(&q, false);
+	q.latest = true;
 	si_query(&q,
 			 "INSERT INTO stream_ingest.discovered_column (data_source_id, name, install, type, attached)"
 			 " SELECT d.data_source_id, $2, i.uuid, 'string', true FROM stream_ingest.data_source d, stream_ingest.install i"
@@ -223,14 +225,32 @@ typedef struct Dropped
 	char	   *supervisor_id;	/* or NULL */
 } Dropped;
 
+/*
+ * A submit that waited for a termination may have brought the supervisor back
+ * while the table was being dropped: the drop did not see it.
+ */
+static void
+end_supervisor(SiQuery *q, const Dropped *d)
+{
+	char	   *id = d->supervisor_id;
+
+	if (si_query(q,
+				 "UPDATE stream_ingest.dropped_data_source d SET supervisor_id = s.supervisor_id"
+				 " FROM stream_ingest.supervisor s WHERE d.data_source_id = $1 AND s.data_source_id = $1"
+				 " AND d.supervisor_id IS DISTINCT FROM s.supervisor_id RETURNING s.supervisor_id",
+				 "i", d->data_source_id) > 0)
+		id = si_get_text(0, 0);
+	if (id)
+		(void) si_end_orphan_supervisor(q, id, false);
+}
+
 static void
 clean(SiQuery *q, const Dropped *d)
 {
 	/* asked before the rows are removed: a task that ends meanwhile may have committed */
 	bool		left = tasks_left(d->data_source_id);
 
-	if (d->supervisor_id)
-		(void) si_end_orphan_supervisor(q, d->supervisor_id, false);
+	end_supervisor(q, d);
 	remove_rows(q, d->data_source_id);
 	remove_messages(q, d->data_source_id);
 	if (!left)

@@ -58,6 +58,7 @@ typedef struct Request
 	char	   *verb;
 	char	   *spec;
 	Oid			submitted_as;
+	int64		data_source_id;
 } Request;
 
 /*
@@ -76,7 +77,7 @@ load(SiQuery *q, const char *id, int *count)
 	int			n;
 
 	nrequests = si_query(q,
-						 "SELECT supervisor_id, verb, spec, coalesce(submitted_as, 0::oid) FROM stream_ingest.request"
+						 "SELECT supervisor_id, verb, spec, coalesce(submitted_as, 0::oid), data_source_id FROM stream_ingest.request"
 						 " WHERE install = (SELECT uuid FROM stream_ingest.install)"
 						 " AND ($1 IS NULL OR supervisor_id = $1)"
 						 " ORDER BY request_id", "t", id);
@@ -87,6 +88,7 @@ load(SiQuery *q, const char *id, int *count)
 		requests[r].verb = si_get_text(r, 1);
 		requests[r].spec = si_get_text(r, 2);
 		requests[r].submitted_as = si_get_oid(r, 3);
+		requests[r].data_source_id = si_get_int64(r, 4);
 	}
 
 	n = si_query(q,
@@ -109,7 +111,7 @@ load(SiQuery *q, const char *id, int *count)
 		list[i].halted = si_get_bool(i, 6);
 		list[i].submitted_as = si_get_oid(i, 7);
 		for (int r = 0; r < nrequests; r++)
-			if (strcmp(list[i].id, requests[r].id) == 0)
+			if (strcmp(list[i].id, requests[r].id) == 0 && list[i].data_source_id == requests[r].data_source_id)
 				apply_pending(&list[i], requests[r].verb, requests[r].spec, requests[r].submitted_as);
 	}
 	*count = n;

@@ -21,6 +21,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -39,6 +40,7 @@ si_query_begin_any_version(SiQuery *q, bool read_only)
 	GetUserIdAndSecContext(&q->user, &q->sec_context);
 	q->result = CurrentMemoryContext;
 	q->read_only = read_only;
+	q->latest = false;
 	q->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
@@ -54,6 +56,20 @@ si_query_end(SiQuery *q)
 	SPI_finish();
 	SetUserIdAndSecContext(q->user, q->sec_context);
 	AtEOXact_GUC(true, q->guc_level);
+}
+
+/*
+ * Under a snapshot of now, as foreign keys are checked: in REPEATABLE READ, too,
+ * a table can be dropped that was committed after the transaction began.
+ */
+static int
+execute_latest(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)
+{
+	SPIPlanPtr	plan = SPI_prepare(sql, nargs, types);
+
+	if (plan == NULL)
+		return SPI_result;
+	return SPI_execute_snapshot(plan, values, nulls, GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
 }
 
 int
@@ -104,7 +120,8 @@ si_query(SiQuery *q, const char *sql, const char *formats,...)
 	}
 	va_end(args);
 
-	rc = SPI_execute_with_args(sql, nargs, types, values, nulls, q->read_only, 0);
+	rc = q->latest ? execute_latest(sql, nargs, types, values, nulls) :
+		SPI_execute_with_args(sql, nargs, types, values, nulls, q->read_only, 0);
 	MemoryContextSwitchTo(q->result);
 	if (rc < 0)
 		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(rc));

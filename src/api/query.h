@@ -21,6 +21,7 @@ typedef struct SiQuery
 	int			guc_level;
 	MemoryContext result;		/* the caller's; current between the two calls */
 	bool		read_only;		/* uses the caller's snapshot, sees nothing newer */
+	bool		latest;			/* set it after si_query_begin(): sees all that is committed, also in REPEATABLE READ */
 } SiQuery;
 
 /* ERROR when library and SQL objects are not of one version. */

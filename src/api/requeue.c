@@ -39,9 +39,9 @@ si_requeue_rejected(PG_FUNCTION_ARGS)
 	last = si_get_int64(0, 2);
 	if (messages > 0)
 		si_query(&q,
-				 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, rejected_to, requested_by)"
-				 " SELECT uuid, $1, 'requeue', $2, $3 FROM stream_ingest.install",
-				 "tio", s->id, last, q.user);
+				 "INSERT INTO stream_ingest.request (install, supervisor_id, data_source_id, verb, rejected_to, requested_by)"
+				 " SELECT uuid, $1, $2, 'requeue', $3, $4 FROM stream_ingest.install",
+				 "tiio", s->id, s->data_source_id, last, q.user);
 	si_end_verb(&q);
 	if (cut > 0)
 		ereport(NOTICE,

@@ -144,10 +144,11 @@ request_reset(SiQuery *q, const SiSupervisor *s, Reset *r, int64 kind)
 		check_partitions(q, s, r);
 	rows = published_after(q, s, r, kind);
 	si_query(q,
-			 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, requested_by, topics, partitions, offsets, time_ms)"
-			 " SELECT uuid, $1, 'reset', $2, nullif($3::text[], '{}'), nullif($4::integer[], '{}'), $5::bigint[], $6"
+			 "INSERT INTO stream_ingest.request"
+			 " (install, supervisor_id, data_source_id, verb, requested_by, topics, partitions, offsets, time_ms)"
+			 " SELECT uuid, $1, $2, 'reset', $3, nullif($4::text[], '{}'), nullif($5::integer[], '{}'), $6::bigint[], $7"
 			 " FROM stream_ingest.install",
-			 "tottti", s->id, q->user, r->topics.data, r->partitions.data, r->offsets.data, r->time_ms);
+			 "tiottti", s->id, s->data_source_id, q->user, r->topics.data, r->partitions.data, r->offsets.data, r->time_ms);
 	si_end_verb(q);
 	if (rows > 0)
 		ereport(NOTICE,

@@ -7,8 +7,8 @@
  * that the overlord applies: the rows of a supervisor that runs are never
  * touched from here, so that an open transaction cannot stop ingestion.
  *
- * Locks: first submits of one id wait for each other on an advisory lock of
- * a class that users cannot take.
+ * Locks: first submits of one id, and then those for one table, wait for each
+ * other on advisory locks of a class that users cannot take.
  */
 #include "postgres.h"
 
@@ -35,6 +35,7 @@
 #include "transform/sql.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "worker/sampling.h"
@@ -87,14 +88,17 @@ resolved_search_path(Oid *first)
 	return path.data;
 }
 
+/* A name in a schema, or an id (InvalidOid); until the end of the transaction. */
 static void
-lock_id(const char *id)
+lock_name(Oid namespace, const char *name)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0,
-						 hash_bytes((const unsigned char *) id, strlen(id)), SUBMIT_LOCK_CLASS);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, namespace,
+						 hash_bytes((const unsigned char *) name, strlen(name)), SUBMIT_LOCK_CLASS);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	/* what the one before has created is looked up next */
+	AcceptInvalidationMessages();
 }
 
 /*
@@ -222,6 +226,21 @@ resubmit(SiQuery *q, Submit *sub, const SiSupervisor *s)
 			 "tttioo", sub->spec->id, sub->json, sub->search_path, s->data_source_id, q->user, sub->owner);
 }
 
+/* The data source that a table is, or 0, and who fills it: NULL for nobody. */
+static int64
+look_up_table(SiQuery *q, Oid relid, char **filled_by)
+{
+	*filled_by = NULL;
+	if (si_query(q,
+				 "SELECT d.data_source_id, s.supervisor_id FROM stream_ingest.data_source d"
+				 " LEFT JOIN stream_ingest.supervisor s USING (data_source_id)"
+				 " WHERE d.relid = $1 AND d.install = (SELECT uuid FROM stream_ingest.install)",
+				 "o", relid) == 0)
+		return 0;
+	*filled_by = si_get_text(0, 1);
+	return si_get_int64(0, 0);
+}
+
 /*
  * The data source of a supervisor that was terminated, when the table is
  * one; 0 when there is no table.  ERROR when the table is anything else.
@@ -235,18 +254,19 @@ find_data_source(SiQuery *q, Submit *sub, Oid relid)
 
 	if (!OidIsValid(relid))
 		return 0;
-	if (si_query(q,
-				 "SELECT d.data_source_id, s.supervisor_id FROM stream_ingest.data_source d"
-				 " LEFT JOIN stream_ingest.supervisor s USING (data_source_id)"
-				 " WHERE d.relid = $1 AND d.install = (SELECT uuid FROM stream_ingest.install)",
-				 "o", relid) == 0)
+	data_source_id = look_up_table(q, relid, &filled_by);
+	if (data_source_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_TABLE),
 				 errmsg("relation \"%s\" already exists and is not a data source", name),
 				 errhint("Rename it, choose another dataSource, or submit with another schema first in search_path.")));
-	data_source_id = si_get_int64(0, 0);
-	filled_by = si_get_text(0, 1);
 	sub->owner = si_table_owner(relid, q->user, name);
+	/* its supervisor gets another id: the one before ends first */
+	if (filled_by)
+	{
+		wait_for_termination(filled_by);
+		data_source_id = look_up_table(q, relid, &filled_by);
+	}
 	/* from here on it cannot be dropped under us, which would leave a supervisor without a table */
 	LockRelationOid(relid, AccessShareLock);
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
@@ -258,7 +278,9 @@ find_data_source(SiQuery *q, Submit *sub, Oid relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("dataSource \"%s\" is filled by supervisor [%s] already", name, filled_by),
-				 errhint("Terminate that supervisor first; a data source has one supervisor.")));
+				 errdetail("A data source has one supervisor, also with useConcurrentLocks."),
+				 errhint("To read more topics into it, submit [%s] with a \"topicPattern\". For another broker or another schema give this spec a \"dataSource\" of its own, and query both through a view with UNION ALL. To replace [%s], terminate it first.",
+						 filled_by, filled_by)));
 	return data_source_id;
 }
 
@@ -320,6 +342,7 @@ create_supervisor(Submit *sub, Oid relid)
 	bool		at_end;
 
 	si_query_begin(&q, false);
+	q.latest = true;			/* what another session has committed while this one waited */
 	(void) si_end_orphan_supervisor(&q, sub->spec->id, true);
 	data_source_id = find_data_source(&q, sub, relid);
 	if (data_source_id == 0)
@@ -393,7 +416,9 @@ si_submit_supervisor(PG_FUNCTION_ARGS)
 	wait_for_termination(sub.spec->id);
 	if (!submit_change(&sub))
 	{
-		lock_id(sub.spec->id);
+		lock_name(InvalidOid, sub.spec->id);
+		if (OidIsValid(sub.namespace))
+			lock_name(sub.namespace, sub.spec->data_source);
 		if (!submit_change(&sub))
 			create_supervisor(&sub, check_creation(&sub));
 	}

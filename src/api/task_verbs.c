@@ -58,9 +58,9 @@ si_handoff_task_groups(PG_FUNCTION_ARGS)
 				 errmsg("supervisor [%s] has no task group " INT64_FORMAT, s->id, si_get_int64(0, 0)),
 				 errhint("The view stream_ingest.partitions shows the task groups.")));
 	si_query(&q,
-			 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, task_groups, requested_by)"
-			 " SELECT uuid, $1, 'handoff', $2::integer[], $3 FROM stream_ingest.install",
-			 "tto", s->id, groups, q.user);
+			 "INSERT INTO stream_ingest.request (install, supervisor_id, data_source_id, verb, task_groups, requested_by)"
+			 " SELECT uuid, $1, $2, 'handoff', $3::integer[], $4 FROM stream_ingest.install",
+			 "tito", s->id, s->data_source_id, groups, q.user);
 	si_end_verb(&q);
 	return si_answer_id(s->id);
 }
@@ -92,9 +92,9 @@ si_shutdown_task(PG_FUNCTION_ARGS)
 	s = si_begin_verb(&q, "shutdown_task()", id);
 	if (running)
 		si_query(&q,
-				 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, task_id, requested_by)"
-				 " SELECT uuid, $1, 'shutdown_task', $2, $3 FROM stream_ingest.install",
-				 "tto", s->id, task_id, q.user);
+				 "INSERT INTO stream_ingest.request (install, supervisor_id, data_source_id, verb, task_id, requested_by)"
+				 " SELECT uuid, $1, $2, 'shutdown_task', $3, $4 FROM stream_ingest.install",
+				 "tito", s->id, s->data_source_id, task_id, q.user);
 	si_end_verb(&q);
 	initStringInfo(&answer);
 	appendStringInfoChar(&answer, '{');

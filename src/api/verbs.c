@@ -44,9 +44,9 @@ static void
 request(SiQuery *q, const SiSupervisor *s, const char *verb)
 {
 	si_query(q,
-			 "INSERT INTO stream_ingest.request (install, supervisor_id, verb, requested_by)"
-			 " SELECT uuid, $1, $2, $3 FROM stream_ingest.install",
-			 "tto", s->id, verb, q->user);
+			 "INSERT INTO stream_ingest.request (install, supervisor_id, data_source_id, verb, requested_by)"
+			 " SELECT uuid, $1, $2, $3, $4 FROM stream_ingest.install",
+			 "tito", s->id, s->data_source_id, verb, q->user);
 }
 
 void

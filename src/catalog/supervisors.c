@@ -35,6 +35,7 @@ typedef enum PlanId
 	PLAN_REQUEST_DONE,
 	PLAN_REQUESTS_BEFORE,
 	PLAN_REQUEST_ORPHAN,
+	PLAN_REQUEST_FOREIGN,
 	PLAN_SUBMIT,
 	PLAN_SUSPENDED,
 	PLAN_HISTORY,
@@ -104,18 +105,24 @@ static const PlanDef defs[NUM_PLANS] = {
 		" AND NOT EXISTS (SELECT 1 FROM stream_ingest.supervisor s WHERE s.supervisor_id = r.supervisor_id)",
 		2, {UUIDOID, INT8OID}
 	},
+	[PLAN_REQUEST_FOREIGN] = {
+		"DELETE FROM stream_ingest.request r WHERE r.install = $1 AND r.request_id = $2"
+		" AND EXISTS (SELECT 1 FROM stream_ingest.supervisor s WHERE s.supervisor_id = r.supervisor_id"
+		" AND s.data_source_id <> r.data_source_id)",
+		2, {UUIDOID, INT8OID}
+	},
 	[PLAN_SUBMIT] = {
 		"UPDATE stream_ingest.supervisor SET spec = $3::json, suspended = $4, updated = clock_timestamp(), task_count = NULL,"
 		" search_path = coalesce($5, search_path), submitted_as = $6, spec_version ="
 		" (SELECT coalesce(max(h.version), 0) + 1 FROM stream_ingest.spec_history h WHERE h.supervisor_id = $2)"
-		" WHERE install = $1 AND supervisor_id = $2",
-		6, {UUIDOID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, OIDOID}
+		" WHERE install = $1 AND supervisor_id = $2 AND data_source_id = $7",
+		7, {UUIDOID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, OIDOID, INT8OID}
 	},
 	[PLAN_SUSPENDED] = {
 		"UPDATE stream_ingest.supervisor SET suspended = $3, updated = clock_timestamp(), spec_version ="
 		" (SELECT coalesce(max(h.version), 0) + 1 FROM stream_ingest.spec_history h WHERE h.supervisor_id = $2)"
-		" WHERE install = $1 AND supervisor_id = $2",
-		3, {UUIDOID, TEXTOID, BOOLOID}
+		" WHERE install = $1 AND supervisor_id = $2 AND data_source_id = $4",
+		4, {UUIDOID, TEXTOID, BOOLOID, INT8OID}
 	},
 	[PLAN_HISTORY] = {
 		"INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, data_source_id, at, spec)"
@@ -126,7 +133,7 @@ static const PlanDef defs[NUM_PLANS] = {
 	},
 	[PLAN_TERMINATE] = {
 		"WITH gone AS (DELETE FROM stream_ingest.supervisor s USING stream_ingest.data_source d"
-		" WHERE s.install = $1 AND s.supervisor_id = $2 AND d.data_source_id = s.data_source_id"
+		" WHERE s.install = $1 AND s.supervisor_id = $2 AND s.data_source_id = $3 AND d.data_source_id = s.data_source_id"
 		" RETURNING s.supervisor_id, s.suspended, d.data_source_id, d.name)"
 		" INSERT INTO stream_ingest.spec_history (supervisor_id, version, install, data_source_id, at, spec)"
 		" SELECT g.supervisor_id, (SELECT coalesce(max(h.version), 0) + 1 FROM stream_ingest.spec_history h"
@@ -134,7 +141,7 @@ static const PlanDef defs[NUM_PLANS] = {
 		" json_build_object('type', 'NoopSupervisorSpec', 'id', g.supervisor_id, 'dataSources', json_build_array(g.name),"
 		" 'suspended', g.suspended, 'source', 'noop')"
 		" FROM gone g",
-		2, {UUIDOID, TEXTOID}
+		3, {UUIDOID, TEXTOID, INT8OID}
 	},
 	[PLAN_STATUS_GONE] = {
 		"DELETE FROM stream_ingest.supervisor_status WHERE install = $1 AND supervisor_id = $2",
@@ -606,6 +613,14 @@ si_catalog_forget_orphan_request(int64 request_id)
 	run(PLAN_REQUEST_ORPHAN, 0, args);
 }
 
+bool
+si_catalog_forget_foreign_request(int64 request_id)
+{
+	Datum		args[] = {INSTALL_ARG, Int64GetDatum(request_id)};
+
+	return run(PLAN_REQUEST_FOREIGN, 0, args) > 0;
+}
+
 static void
 add_history(const char *supervisor_id)
 {
@@ -619,31 +634,37 @@ si_catalog_apply_submit(const SiRequestRow *r, bool suspended)
 {
 	Datum		args[] = {
 		INSTALL_ARG, TEXT_ARG(r->supervisor_id), TEXT_ARG(r->spec), BoolGetDatum(suspended), TEXT_ARG(r->search_path),
-		ObjectIdGetDatum(r->submitted_as)
+		ObjectIdGetDatum(r->submitted_as), Int64GetDatum(r->data_source_id)
 	};
 
-	run(PLAN_SUBMIT, NULL_IF(r->search_path == NULL, 4), args);
-	add_history(r->supervisor_id);
-	si_catalog_unhalt(r->supervisor_id, true);
+	if (run(PLAN_SUBMIT, NULL_IF(r->search_path == NULL, 4), args) > 0)
+	{
+		add_history(r->supervisor_id);
+		si_catalog_unhalt(r->supervisor_id, true);
+	}
 	si_catalog_forget_request(r->request_id);
 }
 
 void
 si_catalog_apply_suspended(const SiRequestRow *r, bool suspended)
 {
-	Datum		args[] = {INSTALL_ARG, TEXT_ARG(r->supervisor_id), BoolGetDatum(suspended)};
+	Datum		args[] = {
+		INSTALL_ARG, TEXT_ARG(r->supervisor_id), BoolGetDatum(suspended), Int64GetDatum(r->data_source_id)
+	};
 
-	run(PLAN_SUSPENDED, 0, args);
-	add_history(r->supervisor_id);
-	if (!suspended)
-		si_catalog_unhalt(r->supervisor_id, true);
+	if (run(PLAN_SUSPENDED, 0, args) > 0)
+	{
+		add_history(r->supervisor_id);
+		if (!suspended)
+			si_catalog_unhalt(r->supervisor_id, true);
+	}
 	si_catalog_forget_request(r->request_id);
 }
 
 void
 si_catalog_apply_terminate(const SiRequestRow *r)
 {
-	Datum		args[] = {INSTALL_ARG, TEXT_ARG(r->supervisor_id)};
+	Datum		args[] = {INSTALL_ARG, TEXT_ARG(r->supervisor_id), Int64GetDatum(r->data_source_id)};
 	Datum		before[] = {INSTALL_ARG, TEXT_ARG(r->supervisor_id), Int64GetDatum(r->request_id)};
 
 	run(PLAN_TERMINATE, 0, args);

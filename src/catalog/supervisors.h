@@ -54,7 +54,7 @@ typedef struct SiRequestRow
 	char	   *spec;			/* submit */
 	char	   *search_path;	/* submit */
 	Oid			submitted_as;	/* submit: owner of the table then */
-	int64		data_source_id; /* submit: what it fills */
+	int64		data_source_id; /* what the supervisor filled that was meant */
 	char	   *task_id;		/* shutdown_task */
 	int			ntask_groups;	/* handoff */
 	int32	   *task_groups;
@@ -145,6 +145,11 @@ extern void si_catalog_apply_reset(const SiRequestRow *r);
 extern void si_catalog_forget_request(int64 request_id);
 /* The same, unless its supervisor exists: one may be newer than the caller's list. */
 extern void si_catalog_forget_orphan_request(int64 request_id);
+/*
+ * The same, unless it is for the supervisor that exists.  False when it is kept,
+ * which includes that it is gone already.
+ */
+extern bool si_catalog_forget_foreign_request(int64 request_id);
 
 /* Halted groups may read again; forgive: their parse exceptions count from 0. */
 extern void si_catalog_unhalt(const char *supervisor_id, bool forgive);

@@ -178,6 +178,7 @@ si_supervisor_set_pending(SiSupervisor *s, const SiRequestRow *r)
 	s->pending->request_id = r->request_id;
 	s->pending->supervisor_id = s->row.id;
 	s->pending->verb = r->verb;
+	s->pending->data_source_id = r->data_source_id;
 	if (r->verb == SI_VERB_RESET)
 	{
 		si_supervisor_keep_reset(s->pending, r);

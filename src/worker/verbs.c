@@ -101,6 +101,24 @@ apply_orphan(void *arg)
 	si_catalog_commit();
 }
 
+/*
+ * For a supervisor of another data source than the one it was called for: that
+ * one's table was dropped while the session had not committed.  Its successor of
+ * the same id, perhaps another owner's, is not meant.
+ */
+static void
+forget_foreign(void *arg)
+{
+	SiRequestRow *r = arg;
+
+	si_catalog_begin(CurrentMemoryContext);
+	if (si_catalog_forget_foreign_request(r->request_id))
+		ereport(LOG,
+				(errmsg("a request for supervisor \"%s\" was not applied: the table of the one that it was called for is gone",
+						r->supervisor_id)));
+	si_catalog_commit();
+}
+
 static SiSupervisor *
 find(List *supervisors, const char *id)
 {
@@ -177,6 +195,8 @@ si_apply_requests(List *supervisors)
 
 		if (s == NULL)
 			(void) si_guard(apply_orphan, &r.rows[i], "applying a request for a supervisor that is gone", NULL, NULL, 0);
+		else if (s->row.data_source_id != r.rows[i].data_source_id)
+			(void) si_guard(forget_foreign, &r.rows[i], "forgetting a request for a supervisor that is gone", NULL, NULL, 0);
 		else if (s->pending && !goes_before(s, r.rows[i].verb))
 			continue;
 		else if (waits_for_readers(r.rows[i].verb))
