@@ -13,6 +13,11 @@
 #error "stream_ingest needs PostgreSQL 15 or later"
 #endif
 
+/* 16: macros of variable-length values have a header of their own. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* 16: one function for the owners of everything; a setting has another name. */
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_class_d.h"

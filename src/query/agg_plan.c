@@ -45,7 +45,7 @@
 #define GROUP_LOOKUP_COST	0.5		/* find a group once per chunk */
 #define GROUP_COST			0.5		/* hand out one group */
 /* Memory of a group beside its key and its states, bytes. */
-#define GROUP_OVERHEAD		64
+#define GROUP_OVERHEAD		32
 
 /* ForeignPath.fdw_private */
 enum
@@ -173,11 +173,11 @@ columns_of(List *exprs, Index relid)
 static bool
 groups_fit(double groups, List *keys, int naggs)
 {
-	double		width = GROUP_OVERHEAD + naggs * 24;
+	double		width = GROUP_OVERHEAD + naggs * 16;
 	ListCell   *lc;
 
 	foreach(lc, keys)
-		width += 16 + get_typavgwidth(exprType(lfirst(lc)), -1);
+		width += 8 + get_typavgwidth(exprType(lfirst(lc)), -1);
 	return groups * width <= (double) get_hash_memory_limit();
 }
 

@@ -17,6 +17,7 @@
 
 #include <math.h>
 
+#include "common/pgcompat.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "port/pg_bitutils.h"

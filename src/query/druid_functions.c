@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "common/granularity.h"
+#include "common/pgcompat.h"
 #include "expr/timeops.h"
 #include "expr/timeprint.h"
 #include "fmgr.h"

@@ -12,7 +12,6 @@
 #include "parser/parsetree.h"
 #include "query/agg_scan.h"
 #include "query/fdw.h"
-#include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 
@@ -68,44 +67,36 @@ show_conditions_by_form(ForeignScan *plan, ForeignScanState *node, ExplainState 
 	}
 }
 
-/*
- * Parts of an aggregating scan.  They are deparsed as they stand in the
- * scan's target list, over columns of the table.
- */
+/* Parts of an aggregating scan, as they stand in its target list: over columns of the table. */
 static void
-show_part(const char *title, const ForeignScan *plan, int from, int to, ExplainState *es)
+show_part(const char *title, ForeignScanState *node, int from, int to, ExplainState *es)
 {
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	List	   *context;
 	List	   *texts = NIL;
 	ListCell   *lc;
-	RangeTblEntry *rte = rt_fetch(si_agg_relid(plan), es->rtable);
 
 	if (from == to)
 		return;
-	context = deparse_context_for(rte->eref->aliasname, rte->relid);
+	context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, NIL);
 	foreach(lc, si_agg_part(plan, from, to))
-	{
-		/* a context of one relation knows it as number 1 */
-		Node	   *expr = copyObject(lfirst(lc));
-
-		ChangeVarNodes(expr, si_agg_relid(plan), 1, 0);
-		texts = lappend(texts, deparse_expression(expr, context, false, false));
-	}
+		texts = lappend(texts, deparse_expression(lfirst(lc), context, false, false));
 	ExplainPropertyList(title, texts, es);
 }
 
 static void
-show_aggregation(const ForeignScan *plan, const SiAggScan *agg, ExplainState *es)
+show_aggregation(ForeignScanState *node, const SiAggScan *agg, ExplainState *es)
 {
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	SiAggLayout l = si_agg_layout(plan);
 	int			at = l.nkeys + l.naggs;
 
 	ExplainPropertyText("Relation", get_rel_name(rt_fetch(si_agg_relid(plan), es->rtable)->relid), es);
-	show_part("Group Key", plan, 0, l.nkeys, es);
+	show_part("Group Key", node, 0, l.nkeys, es);
 	if (es->verbose)
-		show_part("Vector Aggregate", plan, l.nkeys, at, es);
-	show_part("Pushed Filter", plan, at, at + l.npushed, es);
-	show_part("Row Filter", plan, at + l.npushed, at + l.npushed + l.nlocal, es);
+		show_part("Vector Aggregate", node, l.nkeys, at, es);
+	show_part("Pushed Filter", node, at, at + l.npushed, es);
+	show_part("Row Filter", node, at + l.npushed, at + l.npushed + l.nlocal, es);
 	if (!es->analyze || agg == NULL)
 		return;
 	ExplainPropertyInteger("Rows from Metadata", NULL, agg->env.counts.rows_by_stats, es);
@@ -155,7 +146,7 @@ si_fdw_explain(ForeignScanState *node, ExplainState *es)
 	SiFdwState *state = node->fdw_state;
 
 	if (plan->scan.scanrelid == 0)
-		show_aggregation(plan, state == NULL ? NULL : state->agg, es);
+		show_aggregation(node, state == NULL ? NULL : state->agg, es);
 	else if (es->verbose)
 	{
 		show_columns(plan, node, es);
