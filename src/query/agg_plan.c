@@ -286,13 +286,30 @@ cost_of(PlannerInfo *root, RelOptInfo *input_rel, PathTarget *target, CollectCon
 	return cost;
 }
 
+/*
+ * A condition as the scan's list of columns has it.  An equal expression over
+ * the results (SELECT tag, tag = 'a' ... WHERE tag = 'a' GROUP BY tag) would be
+ * taken for that column, which is always null.  No query relabels a boolean
+ * as a boolean.
+ */
+static List *
+hide_conditions(List *conditions)
+{
+	List	   *hidden = NIL;
+	ListCell   *lc;
+
+	foreach(lc, conditions)
+		hidden = lappend(hidden, makeRelabelType(lfirst(lc), BOOLOID, -1, InvalidOid, COERCE_IMPLICIT_CAST));
+	return hidden;
+}
+
 /* What a path carries to its plan. */
 static List *
 path_private(CollectContext *c, List *pushed, List *local, List *having)
 {
 	List	   *exprs = list_concat(list_copy(c->keys), c->aggs);
 
-	exprs = list_concat(list_concat(exprs, pushed), local);
+	exprs = list_concat(exprs, hide_conditions(list_concat(list_copy(pushed), local)));
 	return list_make3(exprs,
 					  list_make4_int(list_length(c->keys), list_length(c->aggs),
 									 list_length(pushed), list_length(local)),
@@ -428,10 +445,18 @@ si_agg_layout(const ForeignScan *plan)
 List *
 si_agg_part(const ForeignScan *plan, int from, int to)
 {
+	SiAggLayout layout = si_agg_layout(plan);
 	List	   *exprs = NIL;
 
 	for (int i = from; i < to; i++)
-		exprs = lappend(exprs, list_nth_node(TargetEntry, plan->fdw_scan_tlist, i)->expr);
+	{
+		Expr	   *expr = list_nth_node(TargetEntry, plan->fdw_scan_tlist, i)->expr;
+
+		/* hide_conditions() */
+		if (i >= layout.nkeys + layout.naggs)
+			expr = castNode(RelabelType, expr)->arg;
+		exprs = lappend(exprs, expr);
+	}
 	return exprs;
 }
 

@@ -51,7 +51,8 @@ si_batch_value_possible(Expr *expr, Index relid)
 {
 	ListCell   *lc;
 
-	if (contain_volatile_functions((Node *) expr) || contain_subplans((Node *) expr))
+	if (contain_volatile_functions((Node *) expr) || contain_subplans((Node *) expr) ||
+		expression_returns_set((Node *) expr))
 		return false;
 	foreach(lc, vars_of((Node *) expr))
 	{

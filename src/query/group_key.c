@@ -576,6 +576,29 @@ rows_by_row(SiBatchEnv *env, SiGroupKey *key, const SiRows *rows)
 }
 
 /*
+ * The value of an expression that only rises (a time cut to a unit, a year)
+ * as a number.  No row may have the argument, so that the value must not
+ * become a group.
+ */
+static int64
+value_of_argument(SiBatchEnv *env, SiGroupKey *key, int64 argument)
+{
+	bool		isnull;
+	Datum		d = si_value_evaluate(env, key->state, key->column, datum_of_argument(env, key, argument), &isnull);
+
+	Assert(!isnull);
+	switch (key->form)
+	{
+		case SI_KEY_NUMERIC:
+			return DatumGetInt64(DirectFunctionCall1(numeric_int8, d));
+		case SI_KEY_FLOAT:
+			return si_double_key(DatumGetFloat8(d));
+		default:
+			return int_of_datum(key->type, d);
+	}
+}
+
+/*
  * Whether an expression that only rises has one value in all of a block, by
  * its values for the first and the last time.
  */
@@ -583,17 +606,20 @@ static bool
 constant_between(SiBatchEnv *env, SiGroupKey *key, int64 min, int64 max)
 {
 	SiTimeBucket *b = &key->bucket;
-	int64		lo,
+	int64		first,
+				last,
 				hi;
 
 	if (!b->ascending || min < SI_MIN_MS + b->width * 2 || max > SI_MAX_MS - b->width * 2 ||
 		(b->zoned && (min < b->from || max >= b->to)))
 		return false;
-	argument_limits(key, min, &lo, &hi);
-	key->number = number_of_argument(env, key, lo);
-	argument_limits(key, max, &lo, &hi);
-	key->constant = number_of_argument(env, key, lo) == key->number;
-	return key->constant;
+	argument_limits(key, min, &first, &hi);
+	argument_limits(key, max, &last, &hi);
+	if (value_of_argument(env, key, first) != value_of_argument(env, key, last))
+		return false;
+	key->number = number_of_argument(env, key, first);
+	key->constant = true;
+	return true;
 }
 
 bool

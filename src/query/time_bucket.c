@@ -66,6 +66,20 @@ init_unit(SiTimeBucket *bucket, Node *node, bool field)
 	}
 }
 
+/*
+ * zone_of_name returns the zone of a name that says but one thing, NULL when
+ * there is none.  PostgreSQL takes a name for an abbreviation first: CET is
+ * an hour in summer too, whereas the zone CET is two.  No abbreviation has a
+ * slash.
+ */
+static pg_tz *
+zone_of_name(const char *name)
+{
+	if (name == NULL || (strchr(name, '/') == NULL && pg_strcasecmp(name, "UTC") != 0))
+		return NULL;
+	return pg_tzset(name);
+}
+
 /* date_bin(interval, column, origin) of whole milliseconds. */
 static void
 init_bin(SiTimeBucket *bucket, List *args)
@@ -104,9 +118,7 @@ init_function(SiTimeBucket *bucket, FuncExpr *f, AttrNumber attno)
 			init_unit(bucket, linitial(f->args), false);
 			if (f->funcid == F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT)
 			{
-				char	   *zone = const_text(lthird(f->args));
-
-				bucket->zone = zone == NULL ? NULL : pg_tzset(zone);
+				bucket->zone = zone_of_name(const_text(lthird(f->args)));
 				/* an abbreviation, or a zone that only a row could refuse */
 				if (bucket->zone == NULL)
 					bucket->width = 0;

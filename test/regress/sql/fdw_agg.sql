@@ -112,7 +112,18 @@ SELECT compare('SELECT tag, count(*) FROM $ WHERE (added > 5 OR score < 3) AND l
 SELECT compare('SELECT v, (SELECT count(*) FROM $ t WHERE t.tag = v), (SELECT max(c) FROM (SELECT count(*) c FROM $ t WHERE t.tag = v GROUP BY page ORDER BY 1) x) FROM (VALUES (''a''), (''b''), (NULL), (''é'')) w(v)');
 SELECT compare('SELECT a.tag, a.c, b.c FROM (SELECT tag, count(*) c FROM $ GROUP BY 1) a JOIN (SELECT tag, sum(added) c FROM $ WHERE added > 0 GROUP BY 1) b ON a.tag = b.tag');
 SELECT compare('SELECT count(*) FROM $ WHERE added > (SELECT avg(added) FROM $)');
+-- results that look like a condition; rows that no group may come from
+SELECT compare('SELECT tag, tag = ''a'', (tag = ''a'')::text, count(*) FROM $ WHERE tag = ''a'' GROUP BY tag');
+SELECT compare('SELECT tag, page, length(tag) + length(page) > 8 AS x, count(*) FROM $ WHERE length(tag) + length(page) > 8 GROUP BY 1, 2');
+SELECT compare('SELECT date_trunc(''hour'', __time), count(*) FROM $ WHERE added = 77 GROUP BY 1');
+SELECT compare('SELECT date_bin(''7 hours'', __time, ''2000-01-01''), count(*) FROM $ WHERE extract(hour FROM __time) = 3 GROUP BY 1');
+SELECT compare('SELECT extract(year FROM __time), count(*) FROM $ WHERE added = 77 GROUP BY 1');
+SELECT compare('SELECT date_part(''year'', __time), count(*) FROM $ WHERE added < 77 GROUP BY 1');
+-- names of zones that are abbreviations first
+SELECT compare('SELECT date_trunc(''day'', __time, ''CET''), date_trunc(''day'', __time, ''wet''), count(*) FROM $ GROUP BY 1, 2');
+SELECT compare('SELECT date_trunc(''day'', __time, ''Europe/Berlin''), date_trunc(''day'', __time, ''UTC''), count(*) FROM $ GROUP BY 1, 2');
 -- not taken: the answers are the executor's
+SELECT compare('SELECT generate_series(1, added % 3), count(*) FROM $ GROUP BY 1');
 SELECT compare('SELECT tag, string_agg(DISTINCT page, '','' ORDER BY page) FROM $ WHERE added = 7 GROUP BY tag');
 SELECT compare('SELECT tag, added > 0, count(*) FROM $ GROUP BY ROLLUP (1, 2)');
 SELECT compare('SELECT tag COLLATE "C", sum(DISTINCT added) FROM $ GROUP BY 1');
