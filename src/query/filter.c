@@ -420,6 +420,7 @@ apply_condition(SiFilters *fs, SiFilter *f, SiChunkReader *r, uint32 selected, u
 
 	if (!native || f->match == NULL)
 	{
+		f->complete = false;
 		f->match = MemoryContextAllocExtended(native ? r->chunk_cxt : r->block_cxt,
 											  (Size) vec->dict->count + 1,
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -428,8 +429,14 @@ apply_condition(SiFilters *fs, SiFilter *f, SiChunkReader *r, uint32 selected, u
 		{
 			si_like_pattern_all(&f->like, vec->dict, MEMO_TRUE, MEMO_FALSE, f->match);
 			f->match[0] = MEMO_FALSE;
+			f->complete = true;
 			fs->counts.evaluations += vec->dict->count;
 		}
+	}
+	if (f->complete)
+	{
+		si_select_match(vec, r->block_rows, f->match, MEMO_TRUE, selection);
+		return;
 	}
 	for (int w = 0; w < si_bitmap_words(r->block_rows); w++)
 	{

@@ -48,6 +48,7 @@ typedef struct SiFilter
 	int			ncodes;			/* STRINGS: codes of the dictionary that match */
 	uint32		code;			/* one of them */
 	uint8	   *match;			/* STRINGS: 1 for each code that matches; DICT: memo of answers */
+	bool		complete;		/* DICT: the memo has the answer for every code */
 	uint64	   *rows;			/* STRINGS: from bitmaps, rows of the whole chunk; or NULL */
 } SiFilter;
 
