@@ -9,9 +9,8 @@
 #include "catalog/pg_type.h"
 #include "query/aggregate.h"
 #include "query/aggregate_state.h"
+#include "query/scalar.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
-#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
@@ -55,34 +54,13 @@ result_of_sum(const SiAggregate *agg, const SiSumState *state)
 static Datum
 result_of_key(const SiAggregate *agg, int64 key)
 {
-	union
-	{
-		double		d;
-		int64		i;
-	}			u;
-
-	if (agg->form == SI_FORM_FLOAT || agg->form == SI_FORM_DOUBLE)
-	{
-		u.i = key ^ (int64) ((uint64) (key >> 63) >> 1);
-		if (key == PG_INT64_MAX)
-			u.d = get_float8_nan();
-		return agg->argtype == FLOAT4OID ? Float4GetDatum((float) u.d) : Float8GetDatum(u.d);
-	}
+	if (agg->form == SI_FORM_FLOAT)
+		return Float4GetDatum((float) si_double_of_key(key));
+	if (agg->form == SI_FORM_DOUBLE)
+		return Float8GetDatum(si_double_of_key(key));
 	if (agg->form == SI_FORM_TIME)
 		return TimestampTzGetDatum(si_ms_to_timestamptz(key));
-	switch (agg->argtype)
-	{
-		case BOOLOID:
-			return BoolGetDatum(key != 0);
-		case INT2OID:
-			return Int16GetDatum((int16) key);
-		case INT4OID:
-			return Int32GetDatum((int32) key);
-		case DATEOID:
-			return DateADTGetDatum((DateADT) key);
-		default:
-			return Int64GetDatum(key);
-	}
+	return si_datum_of_int(agg->argtype, key);
 }
 
 static Datum

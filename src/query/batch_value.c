@@ -11,8 +11,8 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "query/batch_value.h"
+#include "query/scalar.h"
 #include "query/vector_op.h"
-#include "utils/date.h"
 #include "utils/memutils.h"
 
 /* ------------------------------------------------------- classification */
@@ -306,25 +306,12 @@ bits_of_datum(const SiBatchValue *value, Datum d)
 	double		f;
 	int64		bits;
 
-	switch (value->type)
-	{
-		case BOOLOID:
-			return DatumGetBool(d);
-		case INT2OID:
-			return DatumGetInt16(d);
-		case INT4OID:
-			return DatumGetInt32(d);
-		case DATEOID:
-			return DatumGetDateADT(d);
-		case FLOAT4OID:
-			f = DatumGetFloat4(d);
-			break;
-		case FLOAT8OID:
-			f = DatumGetFloat8(d);
-			break;
-		default:
-			return DatumGetInt64(d);
-	}
+	if (value->type == FLOAT4OID)
+		f = DatumGetFloat4(d);
+	else if (value->type == FLOAT8OID)
+		f = DatumGetFloat8(d);
+	else
+		return si_int_of_datum(value->type, d);
 	memcpy(&bits, &f, sizeof(bits));
 	return bits;
 }

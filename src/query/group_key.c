@@ -10,10 +10,9 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "query/group_key.h"
+#include "query/scalar.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/datum.h"
-#include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
@@ -120,25 +119,6 @@ number_of_numeric(SiGroupKey *key, Numeric value)
 	return number;
 }
 
-/* A Datum of a type of form INT as 64 bits. */
-static int64
-int_of_datum(Oid type, Datum d)
-{
-	switch (type)
-	{
-		case BOOLOID:
-			return DatumGetBool(d);
-		case INT2OID:
-			return DatumGetInt16(d);
-		case INT4OID:
-			return DatumGetInt32(d);
-		case DATEOID:
-			return DatumGetDateADT(d);
-		default:
-			return DatumGetInt64(d);
-	}
-}
-
 static uint32
 number_of_datum(SiGroupKey *key, Datum d, bool isnull)
 {
@@ -160,24 +140,8 @@ number_of_datum(SiGroupKey *key, Datum d, bool isnull)
 		case SI_KEY_FLOAT:
 			return number_of_int(key, si_double_key(key->type == FLOAT4OID ? DatumGetFloat4(d) : DatumGetFloat8(d)));
 		default:
-			return number_of_int(key, int_of_datum(key->type, d));
+			return number_of_int(key, si_int_of_datum(key->type, d));
 	}
-}
-
-/* The number that an ordered key of a floating point number stands for. */
-static double
-double_of_key(int64 k)
-{
-	union
-	{
-		double		d;
-		int64		i;
-	}			u;
-
-	if (k == PG_INT64_MAX)
-		return get_float8_nan();
-	u.i = k ^ (int64) ((uint64) (k >> 63) >> 1);
-	return u.d;
 }
 
 Datum
@@ -200,23 +164,11 @@ si_group_key_datum(const SiGroupKey *key, uint32 number, bool *isnull)
 		return PointerGetDatum(cstring_to_text_with_len(text, len));
 	}
 	value = (int64) key->ints.keys[n];
-	switch (key->type)
-	{
-		case BOOLOID:
-			return BoolGetDatum(value != 0);
-		case INT2OID:
-			return Int16GetDatum((int16) value);
-		case INT4OID:
-			return Int32GetDatum((int32) value);
-		case DATEOID:
-			return DateADTGetDatum((DateADT) value);
-		case FLOAT4OID:
-			return Float4GetDatum((float) double_of_key(value));
-		case FLOAT8OID:
-			return Float8GetDatum(double_of_key(value));
-		default:
-			return Int64GetDatum(value);
-	}
+	if (key->type == FLOAT4OID)
+		return Float4GetDatum((float) si_double_of_key(value));
+	if (key->type == FLOAT8OID)
+		return Float8GetDatum(si_double_of_key(value));
+	return si_datum_of_int(key->type, value);
 }
 
 /* The text of a number that is not null's. */

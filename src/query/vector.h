@@ -21,6 +21,7 @@
 #include "datatype/timestamp.h"
 #include "port/pg_bitutils.h"
 #include "segment/segment.h"
+#include "utils/float.h"
 
 #define SI_BLOCK_WORDS (SI_BLOCK_ROWS / 64)
 
@@ -74,6 +75,22 @@ si_double_key(double d)
 		return PG_INT64_MAX;
 	u.d = d + 0.0;				/* -0 becomes 0 */
 	return u.i ^ (int64) ((uint64) (u.i >> 63) >> 1);
+}
+
+/* The number that an ordered key stands for. */
+static inline double
+si_double_of_key(int64 key)
+{
+	union
+	{
+		double		d;
+		int64		i;
+	}			u;
+
+	if (key == PG_INT64_MAX)
+		return get_float8_nan();
+	u.i = key ^ (int64) ((uint64) (key >> 63) >> 1);
+	return u.d;
 }
 
 extern void si_bitmap_fill(uint64 *selection, uint32 nrows);
