@@ -546,7 +546,7 @@ value_of_argument(SiBatchEnv *env, SiGroupKey *key, int64 argument)
 		case SI_KEY_FLOAT:
 			return si_double_key(DatumGetFloat8(d));
 		default:
-			return int_of_datum(key->type, d);
+			return si_int_of_datum(key->type, d);
 	}
 }
 
