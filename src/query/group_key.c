@@ -21,6 +21,8 @@
 
 /* A cache of arguments is emptied when it has more. */
 #define MEMO_MAX	(256 * 1024)
+/* More than a time cut to a millennium moves: 1100 years of 366 days. */
+#define CUT_MAX_MS	(INT64CONST(1100) * 366 * 86400000)
 
 /* ------------------------------------------------------- classification */
 
@@ -562,7 +564,8 @@ constant_between(SiBatchEnv *env, SiGroupKey *key, int64 min, int64 max)
 				last,
 				hi;
 
-	if (!b->ascending || min < SI_MIN_MS + b->width * 2 || max > SI_MAX_MS - b->width * 2 ||
+	/* a time that cannot be cut is an error, and no row selected may have it */
+	if (!b->ascending || min < SI_MIN_MS + Max(b->width * 2, CUT_MAX_MS) || max > SI_MAX_MS - b->width * 2 ||
 		(b->zoned && (min < b->from || max >= b->to)))
 		return false;
 	argument_limits(key, min, &first, &hi);

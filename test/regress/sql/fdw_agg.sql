@@ -119,6 +119,17 @@ SELECT compare('SELECT date_trunc(''hour'', __time), count(*) FROM $ WHERE added
 SELECT compare('SELECT date_bin(''7 hours'', __time, ''2000-01-01''), count(*) FROM $ WHERE extract(hour FROM __time) = 3 GROUP BY 1');
 SELECT compare('SELECT extract(year FROM __time), count(*) FROM $ WHERE added = 77 GROUP BY 1');
 SELECT compare('SELECT date_part(''year'', __time), count(*) FROM $ WHERE added < 77 GROUP BY 1');
+CREATE TABLE heap_old AS SELECT timestamptz '4713-01-01 BC' + i * interval '1 hour' AS __time, i::bigint AS n FROM generate_series(0, 3000) i
+	UNION ALL SELECT timestamptz '2015-09-12' + i * interval '1 hour', i FROM generate_series(0, 99) i;
+CREATE FOREIGN TABLE events_old (__time timestamptz, n bigint) SERVER stream_ingest;
+SELECT si_test_data_source('events_old') > 0 AS made;
+SELECT si_test_load('events_old', 'SELECT * FROM heap_old');
+SET enable_hashagg = off;
+SET enable_sort = off;
+SELECT compare('SELECT date_trunc(''millennium'', __time), count(*) FROM $_old WHERE n < 50 AND __time > ''2000-01-01'' AND n % 2 = 1 GROUP BY 1');
+SELECT compare('SELECT date_trunc(''millennium'', __time), count(*) FROM $_old WHERE n < 50 GROUP BY 1');
+RESET enable_hashagg;
+RESET enable_sort;
 -- names of zones that are abbreviations first
 SELECT compare('SELECT date_trunc(''day'', __time, ''CET''), date_trunc(''day'', __time, ''wet''), count(*) FROM $ GROUP BY 1, 2');
 SELECT compare('SELECT date_trunc(''day'', __time, ''Europe/Berlin''), date_trunc(''day'', __time, ''UTC''), count(*) FROM $ GROUP BY 1, 2');
