@@ -210,6 +210,7 @@ si_row_evaluate(SiBatchEnv *env, ExprState *state, const int *columns, int ncolu
 		si_chunk_load(r, columns[i]);
 		slot->tts_values[a] = si_chunk_datum(r, columns[i], row, &slot->tts_isnull[a]);
 	}
+	CHECK_FOR_INTERRUPTS();
 	env->counts.rows_by_executor++;
 	ResetExprContext(env->econtext);
 	env->econtext->ecxt_scantuple = slot;
@@ -226,6 +227,7 @@ si_value_evaluate(SiBatchEnv *env, ExprState *state, int column, Datum value, bo
 	int			a = env->scan->reader->columns[column].att->attno - 1;
 	Datum		result;
 
+	CHECK_FOR_INTERRUPTS();
 	env->counts.rows_by_executor++;
 	slot->tts_isnull[a] = false;
 	slot->tts_values[a] = value;
@@ -244,6 +246,7 @@ si_entry_evaluate(SiBatchEnv *env, ExprState *state, int column, uint32 code, bo
 	int			a = r->columns[column].att->attno - 1;
 	Datum		result;
 
+	CHECK_FOR_INTERRUPTS();
 	env->counts.evaluations++;
 	slot->tts_isnull[a] = code == 0;
 	slot->tts_values[a] = code == 0 ? (Datum) 0 : si_chunk_text(r, column, code);

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "query/filter.h"
 #include "utils/memutils.h"
 
@@ -398,6 +399,7 @@ evaluate_entry(SiFilters *fs, SiFilter *f, SiChunkReader *r, uint32 code)
 									(uint32) (dict->offsets[code] - dict->offsets[code - 1])) ?
 			MEMO_TRUE : MEMO_FALSE;
 	}
+	CHECK_FOR_INTERRUPTS();
 	fs->slot->tts_isnull[i] = code == 0;
 	fs->slot->tts_values[i] = code == 0 ? (Datum) 0 : si_chunk_text(r, f->column, code);
 	fs->econtext->ecxt_scantuple = fs->slot;

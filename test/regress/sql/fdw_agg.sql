@@ -143,6 +143,22 @@ SET stream_ingest.enable_aggregation = off;
 SELECT compare('SELECT count(*) FROM $');
 RESET stream_ingest.enable_aggregation;
 
+-- a cancel is heard between the rows, and the entries, of one block
+CREATE FUNCTION cancelled(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	begun timestamptz := clock_timestamp();
+BEGIN
+	EXECUTE query;
+	RETURN 'not cancelled';
+EXCEPTION WHEN query_canceled THEN
+	RETURN CASE WHEN clock_timestamp() - begun < interval '8 s' THEN 'at once' ELSE 'late' END;
+END $$;
+SET statement_timeout = '100ms';
+SELECT cancelled('SELECT length(lpad(page || tag, 2000000, ''x'')), count(*) FROM events GROUP BY 1');
+SELECT cancelled('SELECT length(lpad(page, 2000000, ''x'')), count(*) FROM events GROUP BY 1');
+SELECT cancelled('SELECT count(*) FROM events WHERE length(lpad(page, 2000000, ''x'')) = 3');
+RESET statement_timeout;
+
 -- what EXPLAIN says
 CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
