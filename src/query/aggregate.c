@@ -8,6 +8,7 @@
 
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "query/aggregate.h"
@@ -349,6 +350,7 @@ si_aggregate_dict(SiAggregate *agg, const SiStates *states, SiGroupKey *key, con
 	{
 		int			n = Min(SI_TEXT_BATCH, dict->count - from);
 
+		CHECK_FOR_INTERRUPTS();
 		si_group_key_entries(key, dict, from, n, numbers);
 		need_marks(agg, key);
 		for (int i = 0; i < n; i++)
