@@ -88,7 +88,7 @@ $primary->wait_for_catchup($replica);
 exactly($replica, 'inline', 30, 'inline: chunks in their catalog row reach a replica by themselves');
 for my $name (qw(filed published))
 {
-	my ($status, $out, $err) = $replica->psql('postgres', "\\set VERBOSITY verbose\nSELECT count(*) FROM $name");
+	my ($status, $out, $err) = $replica->psql('postgres', "\\set VERBOSITY verbose\nSELECT * FROM $name");
 
 	isnt($status, 0, "$name: nothing is answered when files are missing");
 	like($err, qr/XX001: chunk file "stream_ingest\/.*" is missing.*HINT:  Restore/s, "$name: the error names the file and the cure");
