@@ -37,10 +37,17 @@
 	" AND d.level = t.level AND d.group_id = t.group_id AND d.seq >= t.floor" \
 	" WHERE t.data_source_id = $1 AND d.install = $2 AND t.group_id = $3 "
 
+/*
+ * A task publishes all chunks of its group up to its last one, so tasks of a
+ * group go in the order of their chunks.  That is not the order in which they
+ * were made: what a failed one had passes to a new one.
+ */
 static SiStatement next_task = {
-	"SELECT task_id, supervisor_id, group_id, end_seq FROM stream_ingest.task"
-	" WHERE data_source_id = $1 AND install = $2 AND status = 'RUNNING' AND phase = 'PUBLISHING'"
-	" ORDER BY created, end_seq LIMIT 1",
+	"SELECT t.task_id, t.supervisor_id, t.group_id, t.end_seq FROM stream_ingest.task t"
+	" WHERE t.data_source_id = $1 AND t.install = $2 AND t.status = 'RUNNING' AND t.phase = 'PUBLISHING'"
+	" AND NOT EXISTS (SELECT FROM stream_ingest.task u WHERE u.data_source_id = $1 AND u.install = $2"
+	" AND u.status = 'RUNNING' AND u.phase = 'PUBLISHING' AND u.group_id = t.group_id AND u.end_seq < t.end_seq)"
+	" ORDER BY t.created, t.end_seq LIMIT 1",
 	2, {INT8OID, UUIDOID}
 };
 
